@@ -1,0 +1,41 @@
+# The five commands of this project. Each sets up what it needs; a second call starts at once.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: setup demo test check ui bench test-release clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "lead_pipeline needs Python 3.11, 3.12 or 3.13: set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+demo: setup
+	$(BIN)/lead-pipeline demo
+
+test: setup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ui: setup
+	$(BIN)/lead-pipeline ui
+
+bench: setup
+	$(BIN)/python -m lead_pipeline_tests.bench
+
+test-release: setup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'slow or not slow'
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache build *.egg-info
