@@ -1,0 +1,132 @@
+"""Every error of the product, grouped by what to do next: retry, dead-letter, review or stop.
+
+An adapter translates what an outside system says into one of these at its border, so that services decide by type and never
+by text. Each class takes the facts as arguments and builds its own message: the culprit first, then the repair. Messages
+hold ids, field names and counts; never names, addresses, phone numbers, tokens or raw response bodies.
+
+How an answer of one outside system is classified belongs to that system's package, not here.
+"""
+
+from __future__ import annotations
+
+
+class LeadPipelineError(Exception):
+    """Base of everything this product raises on purpose."""
+
+    exit_code = 1
+
+
+# --- Retry: the same call may succeed a moment later -----------------------------------------------------------------
+
+
+class RetryableError(LeadPipelineError):
+    """A temporary fault; safe to repeat within the retry policy of the caller."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TransportFaultError(RetryableError):
+    """No complete answer arrived. `is_sent` tells whether the request may have reached the other side."""
+
+    def __init__(self, system: str, call: str, *, cause: str, is_sent: bool) -> None:
+        reached = "may have reached it" if is_sent else "did not reach it"
+        super().__init__(f"{system}: {call} got no complete answer ({cause}); the request {reached}")
+        self.is_sent = is_sent
+
+
+class ServiceUnavailableError(RetryableError):
+    """The other side answered that it cannot serve now (429, 5xx, lock contention)."""
+
+    def __init__(self, system: str, call: str, *, status: int, code: str = "", retry_after_seconds: float | None = None) -> None:
+        detail = f"{status} {code}".strip()
+        super().__init__(f"{system}: {call} is unavailable for now ({detail})", retry_after_seconds=retry_after_seconds)
+        self.status = status
+        self.code = code
+
+
+# --- Stop: nothing sensible can follow in this run until somebody mends the cause -------------------------------------
+
+
+class StopError(LeadPipelineError):
+    """The run has to end here; what was done so far stays and the next run resumes."""
+
+
+class ConfigurationError(StopError):
+    """The configuration is wrong; the message names the place and the repair."""
+
+    exit_code = 4
+
+    def __init__(self, place: str, *, what: str, repair: str) -> None:
+        super().__init__(f"{place}: {what}. {repair}")
+        self.place = place
+        self.what = what
+        self.repair = repair
+
+
+class CredentialsRefusedError(ConfigurationError):
+    """A system refused our credentials; never retried, because repeated failures lock the account."""
+
+    def __init__(self, system: str, *, code: str, settings: str) -> None:
+        super().__init__(system, what=f"credentials refused ({code})", repair=f"Check {settings}")
+
+
+class SystemUnreachableError(StopError):
+    """A system does not answer at its address."""
+
+    def __init__(self, system: str, *, address: str, setting: str) -> None:
+        super().__init__(f"{system} does not answer at {address}. Check {setting} and that the server is up")
+
+
+class UnexpectedAnswerError(StopError):
+    """A system answered in a form that its contract does not know."""
+
+    def __init__(self, system: str, call: str, *, what: str) -> None:
+        super().__init__(f"{system}: {call} answered {what}. Check that the address is the API and not a web page or proxy")
+
+
+class DatabaseUnavailableError(StopError):
+    """The product's own database does not answer."""
+
+    def __init__(self, *, address: str, cause: str) -> None:
+        super().__init__(f"The database at {address} does not answer ({cause}). Check LEAD_PIPELINE_DATABASE_URL")
+
+
+class MigrationChangedError(StopError):
+    """An applied migration file no longer has the text it was applied with."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Migration {name} was changed after it was applied. Restore the file and add a new migration")
+
+
+class GateClosedError(StopError):
+    """A stage was asked to go on although a gate before it failed or never ran."""
+
+    exit_code = 3
+
+    def __init__(self, batch_id: str, gates: tuple[str, ...]) -> None:
+        super().__init__(f"Batch {batch_id} may not go on: gate {', '.join(gates)} has not passed. See `lead-pipeline gates`")
+        self.gates = gates
+
+
+class LeaseHeldError(StopError):
+    """Another run works on the same batch."""
+
+    def __init__(self, name: str, *, holder: str) -> None:
+        super().__init__(f"{name} is being worked on by {holder}. Wait for it to end, then run again")
+
+
+class ApiBudgetReachedError(StopError):
+    """The share of the daily Salesforce calls that this product may use is spent."""
+
+    def __init__(self, *, used: int, allowed: int) -> None:
+        super().__init__(f"Salesforce API budget reached: {used} of {allowed} calls. The rest stays planned; run again tomorrow")
+
+
+class OutOfCreditsError(StopError):
+    """Dievio answered 402: the segment pauses, what arrived is kept."""
+
+    def __init__(self, segment: str) -> None:
+        super().__init__(f"Segment {segment} paused: the Dievio balance is empty. Top up, then run again")
+        self.segment = segment
