@@ -1,8 +1,8 @@
 """Every error of the product, grouped by what to do next: retry, dead-letter, review or stop.
 
-An adapter translates what an outside system says into one of these at its border, so that services decide by type and never
-by text. Each class takes the facts as arguments and builds its own message: the culprit first, then the repair. Messages
-hold ids, field names and counts; never names, addresses, phone numbers, tokens or raw response bodies.
+An adapter translates what an outside system says into one of these at its border, so that services decide by type and
+never by text. Each class takes the facts as arguments and builds its own message: the culprit first, then the repair.
+Messages hold ids, field names and counts; never names, addresses, phone numbers, tokens or raw response bodies.
 
 How an answer of one outside system is classified belongs to that system's package, not here.
 """
@@ -39,7 +39,9 @@ class TransportFaultError(RetryableError):
 class ServiceUnavailableError(RetryableError):
     """The other side answered that it cannot serve now (429, 5xx, lock contention)."""
 
-    def __init__(self, system: str, call: str, *, status: int, code: str = "", retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, system: str, call: str, *, status: int, code: str = "", retry_after_seconds: float | None = None
+    ) -> None:
         detail = f"{status} {code}".strip()
         super().__init__(f"{system}: {call} is unavailable for now ({detail})", retry_after_seconds=retry_after_seconds)
         self.status = status
@@ -83,7 +85,9 @@ class UnexpectedAnswerError(StopError):
     """A system answered in a form that its contract does not know."""
 
     def __init__(self, system: str, call: str, *, what: str) -> None:
-        super().__init__(f"{system}: {call} answered {what}. Check that the address is the API and not a web page or proxy")
+        super().__init__(
+            f"{system}: {call} answered {what}. Check that the address is the API and not a web page or proxy"
+        )
 
 
 class DatabaseUnavailableError(StopError):
@@ -106,7 +110,9 @@ class GateClosedError(StopError):
     exit_code = 3
 
     def __init__(self, batch_id: str, gates: tuple[str, ...]) -> None:
-        super().__init__(f"Batch {batch_id} may not go on: gate {', '.join(gates)} has not passed. See `lead-pipeline gates`")
+        super().__init__(
+            f"Batch {batch_id} may not go on: gate {', '.join(gates)} has not passed. See `lead-pipeline gates`"
+        )
         self.gates = gates
 
 
@@ -121,7 +127,9 @@ class ApiBudgetReachedError(StopError):
     """The share of the daily Salesforce calls that this product may use is spent."""
 
     def __init__(self, *, used: int, allowed: int) -> None:
-        super().__init__(f"Salesforce API budget reached: {used} of {allowed} calls. The rest stays planned; run again tomorrow")
+        super().__init__(
+            f"Salesforce API budget reached: {used} of {allowed} calls. The rest stays planned; run again tomorrow"
+        )
 
 
 class OutOfCreditsError(StopError):
