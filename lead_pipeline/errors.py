@@ -9,6 +9,9 @@ How an answer of one outside system is classified belongs to that system's packa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class LeadPipelineError(Exception):
     """Base of everything this product raises on purpose."""
@@ -65,6 +68,29 @@ class ConfigurationError(StopError):
         self.place = place
         self.what = what
         self.repair = repair
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationProblem:
+    """One thing to mend in a file: `place` is file:line:column and the key."""
+
+    place: str
+    what: str
+    repair: str
+
+    def __str__(self) -> str:
+        """Return the sentence for people."""
+        return f"{self.place}: {self.what}. {self.repair}"
+
+
+class InvalidDocumentError(ConfigurationError):
+    """A configuration file has flaws; the message names all of them, one a line."""
+
+    def __init__(self, problems: Sequence[ConfigurationProblem]) -> None:
+        first = problems[0]
+        super().__init__(first.place, what=first.what, repair=first.repair)
+        self.args = ("\n".join(str(problem) for problem in problems),)
+        self.problems = tuple(problems)
 
 
 class CredentialsRefusedError(ConfigurationError):
@@ -138,3 +164,12 @@ class OutOfCreditsError(StopError):
     def __init__(self, segment: str) -> None:
         super().__init__(f"Segment {segment} paused: the Dievio balance is empty. Top up, then run again")
         self.segment = segment
+
+
+class UnknownBatchError(StopError):
+    """Somebody asked for a batch that does not exist."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(
+            f"There is no batch {batch_id}. See `lead-pipeline status`, or run it with `lead-pipeline run --date`"
+        )

@@ -1,0 +1,221 @@
+"""The run in numbers: what terminal, JSON, HTML and Dagster metadata all show, from one value.
+
+Counting is SQL in `store/reports`, drawing is `services/report_page` and the command line; here stand the sums, the
+verdict and the sentence at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The one word of the morning."""
+
+    OK = "ok"
+    ATTENTION = "attention"  # finished, but people have something to do
+    STOPPED = "stopped"  # a gate failed or the run could not finish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCount:
+    """How many rows or leads share one reason code."""
+
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentLine:
+    """One saved search: how far it came and what it cost in this batch."""
+
+    segment: str
+    state: str
+    reason: str
+    rows: int
+    total: int | None  # as the search reports it; advisory
+    credits: int
+    uncertain_credits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLine:
+    """One Salesforce field: how many leads got which verdict under its policy."""
+
+    field: str
+    policy: str
+    set_at_creation: int = 0
+    filled_blank: int = 0
+    updated: int = 0
+    kept_rep_value: int = 0
+    kept_equal: int = 0
+    kept_by_policy: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateLine:
+    """One gate's answer. `count` is the number of failing rows."""
+
+    name: str
+    stage: str
+    passed: bool
+    is_blocking: bool
+    checked: int
+    count: int
+    failed_ids: tuple[str, ...]
+    description: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverLine:
+    """Leads handed to one owner by one rule."""
+
+    owner_id: str
+    owner_kind: str
+    rule: str
+    state: str
+    leads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterLine:
+    """Writes given up for one error code."""
+
+    code: str
+    cause: str
+    repair: str
+    owner: str
+    leads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """Everything people may want to know about one run of one batch; counts are rows unless a name says otherwise."""
+
+    batch_id: str
+    run_id: str
+    made_at: str  # ISO 8601, UTC
+    mapping_version: str
+    duration_seconds: float
+    delivered: int
+    distinct_leads: int
+    quarantined: int
+    created: int
+    updated: int
+    skipped: int
+    review: int
+    dead_letter: int
+    unsettled: int  # delivered rows without an outcome yet
+    unknown: int  # writes whose result nobody knows yet
+    credits: int  # spent by this run
+    batch_credits: int  # spent by all runs of this batch
+    salesforce_calls: int  # made by this run
+    dievio_calls: int
+    writes: int  # commits in Salesforce made by this run
+    fields_changed: int  # on records that existed before
+    segments: tuple[SegmentLine, ...]
+    fields: tuple[FieldLine, ...]
+    matches: tuple[tuple[str, str, int], ...]  # rule, grade, leads
+    skip_reasons: tuple[ReasonCount, ...]
+    review_reasons: tuple[ReasonCount, ...]
+    quarantine_reasons: tuple[ReasonCount, ...]
+    dead_letters: tuple[DeadLetterLine, ...]
+    handovers: tuple[HandoverLine, ...]
+    gates: tuple[GateLine, ...]
+
+    @property
+    def settled(self) -> int:
+        """Rows that ended in one of the six outcomes."""
+        return self.quarantined + self.created + self.updated + self.skipped + self.review + self.dead_letter
+
+    @property
+    def is_conserved(self) -> bool:
+        """Whether every delivered row ended in exactly one outcome."""
+        return self.delivered == self.settled and self.unsettled == 0
+
+    @property
+    def conservation_line(self) -> str:
+        """The sum that shows that nothing was lost."""
+        sign = "=" if self.is_conserved else "≠"
+        return (
+            f"{self.delivered:,} delivered {sign} {self.created:,} created + {self.updated:,} updated + "
+            f"{self.skipped:,} skipped + {self.review:,} review + {self.quarantined:,} quarantine + "
+            f"{self.dead_letter:,} dead letter"
+        )
+
+    @property
+    def failed_gates(self) -> tuple[GateLine, ...]:
+        """Blocking gates that did not pass."""
+        return tuple(gate for gate in self.gates if gate.is_blocking and not gate.passed)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The one word at the top."""
+        if self.failed_gates or self.unknown or not self.is_conserved:
+            return Verdict.STOPPED
+        has_warning = any(not gate.passed for gate in self.gates)
+        is_short = any(line.state != "exhausted" for line in self.segments)
+        return Verdict.ATTENTION if self.dead_letter or has_warning or is_short else Verdict.OK
+
+    @property
+    def headline(self) -> str:
+        """Why the verdict is what it is, in one sentence."""
+        if self.verdict is Verdict.STOPPED:
+            return self._why_stopped()
+        if self.verdict is Verdict.ATTENTION:
+            return self._what_needs_attention()
+        if self.review:
+            return f"All gates passed; {self.review:,} leads wait for a person's answer."
+        return "All gates passed and nobody has anything to do."
+
+    def _why_stopped(self) -> str:
+        if self.failed_gates:
+            first = self.failed_gates[0]
+            return f"Gate {first.name} failed: {first.description}"
+        if self.unknown:
+            return f"{self.unknown:,} writes have no known result yet; the next run settles them by reading."
+        return f"{self.unsettled:,} delivered rows have no outcome yet; run the batch again to finish them."
+
+    def _what_needs_attention(self) -> str:
+        short = [f"{line.segment} ({line.reason or line.state})" for line in self.segments if line.state != "exhausted"]
+        if short:
+            return f"Not everything was pulled: {', '.join(short)}."
+        if self.dead_letter:
+            return f"{self.dead_letter:,} leads could not be written and wait in the dead letters."
+        warning = next(gate for gate in self.gates if not gate.passed)
+        return f"Check {warning.name}: {warning.description}"
+
+    def to_summary(self) -> dict[str, object]:
+        """Return the report as plain JSON values; the form of `run --json` and of the stored report."""
+        summary: dict[str, object] = asdict(self)
+        summary["matches"] = [{"rule": rule, "grade": grade, "leads": leads} for rule, grade, leads in self.matches]
+        summary["verdict"] = self.verdict.value
+        summary["headline"] = self.headline
+        summary["conservation"] = self.conservation_line
+        summary["is_conserved"] = self.is_conserved
+        return summary
+
+    def as_metadata(self) -> Mapping[str, int | float | str]:
+        """Return the numbers that Dagster plots over time."""
+        return {
+            "verdict": self.verdict.value,
+            "headline": self.headline,
+            "conservation": self.conservation_line,
+            "delivered": self.delivered,
+            "created": self.created,
+            "updated": self.updated,
+            "skipped": self.skipped,
+            "review": self.review,
+            "quarantined": self.quarantined,
+            "dead_letter": self.dead_letter,
+            "unknown": self.unknown,
+            "credits": self.credits,
+            "salesforce_calls": self.salesforce_calls,
+            "fields_changed": self.fields_changed,
+            "duration_seconds": self.duration_seconds,
+            "mapping_version": self.mapping_version,
+        }

@@ -1,0 +1,44 @@
+"""Makes the run report: counts, verdict and page, kept in the database so that every surface shows the same one.
+
+The counts come from `store/reports`, the sentences from `domain/run_report`, the page from `services/report_page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from lead_pipeline.domain.run_report import RunReport
+from lead_pipeline.errors import UnknownBatchError
+from lead_pipeline.services.report_page import draw_report_page
+from lead_pipeline.store import reports
+from lead_pipeline.store.database import Database
+
+
+def build_report(
+    database: Database,
+    *,
+    batch_id: str,
+    run_id: str,
+    started_at: datetime,
+    now: Callable[[], datetime],
+) -> RunReport:
+    """Count, draw and keep the report of one run.
+
+    Args:
+        database: The product's database.
+        batch_id: The batch, i.e. the partition key of the nightly job.
+        run_id: The run whose own writes, credits and calls are counted.
+        started_at: When that run began; credits and duration count from here.
+        now: The clock, aware UTC.
+
+    Raises:
+        UnknownBatchError: There is no such batch.
+    """
+    made_at = now()
+    with database.transaction() as connection:
+        report = reports.read_report(connection, batch_id, run_id=run_id, started_at=started_at, made_at=made_at)
+        if report is None:
+            raise UnknownBatchError(batch_id)
+        reports.save_report(connection, report, made_at=made_at, html=draw_report_page(report))
+    return report
