@@ -51,6 +51,28 @@ class ServiceUnavailableError(RetryableError):
         self.code = code
 
 
+# --- Dead-letter: this item can never be processed as it stands, the others can -----------------------------------------
+
+
+class DeadLetterError(LeadPipelineError):
+    """One item is unusable for good; it is set aside with its cause and the rest goes on."""
+
+
+class InvalidIdentifierError(DeadLetterError):
+    """An id that may not become part of a request. The id itself stays out of the text: it came from outside."""
+
+    def __init__(self, kind: str, *, what: str) -> None:
+        super().__init__(f"{kind} {what}; refused before any request was built")
+
+
+class UnsendableValueError(DeadLetterError):
+    """A value that the transport would turn into something else than what it says."""
+
+    def __init__(self, field: str, *, what: str) -> None:
+        super().__init__(f"{field} holds {what}, which must not be sent")
+        self.field = field
+
+
 # --- Stop: nothing sensible can follow in this run until somebody mends the cause -------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""All that talks to Salesforce: sign-in, REST calls, Bulk jobs, SOQL, ids and the meaning of its answers."""
