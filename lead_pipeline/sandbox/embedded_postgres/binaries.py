@@ -11,6 +11,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,18 +87,17 @@ class Programs:
         Raises:
             EmbeddedPostgresError: It failed or took too long.
         """
-        # Output goes nowhere: a pipe would stay open in the server that pg_ctl leaves behind, and we would wait for it.
-        try:
-            subprocess.run(
-                self.command(program, *arguments),
-                check=True,
-                timeout=COMMAND_TIMEOUT_SECONDS,
-                **self.environment(),
-            )
-        except subprocess.TimeoutExpired as error:
-            raise EmbeddedPostgresError(f"did not end {program} in {COMMAND_TIMEOUT_SECONDS} seconds") from error
-        except (subprocess.CalledProcessError, OSError) as error:
-            raise EmbeddedPostgresError(f"failed in {program} ({type(error).__name__})") from error
+        # A file, because pg_ctl leaves a server behind that would keep a pipe open, and us waiting for its end.
+        with tempfile.TemporaryFile("w+", errors="replace") as complaints:
+            options = {**self.environment(), "stderr": complaints}
+            try:
+                subprocess.run(
+                    self.command(program, *arguments), check=True, timeout=COMMAND_TIMEOUT_SECONDS, **options
+                )
+            except (subprocess.SubprocessError, OSError) as error:
+                complaints.seek(0)
+                said = complaints.read().strip() or type(error).__name__
+                raise EmbeddedPostgresError(f"failed in {program} ({said.splitlines()[0]})") from error
 
     def command(self, program: str, *arguments: str) -> list[str]:
         """Return the command line of a program."""
