@@ -22,6 +22,7 @@ CREATE TABLE write_intent (
     batch_id              text NOT NULL,
     run_id                text NOT NULL,
     dievio_lead_id        text NOT NULL,
+    raw_lead_id           bigint,               -- the delivered row that this write settles
     person_key            text NOT NULL,
     purpose               text NOT NULL CHECK (purpose IN ('sync', 'hand_over', 'review', 'replay', 'revert')),
     kind                  text NOT NULL CHECK (kind IN ('insert', 'update')),
@@ -32,17 +33,21 @@ CREATE TABLE write_intent (
     before                jsonb NOT NULL,
     base_last_modified_at timestamptz,
     mapping_version       text NOT NULL,
-    attempt               integer NOT NULL,
+    reason_code           text NOT NULL DEFAULT '',  -- why the plan wanted it
+    attempt               integer NOT NULL,          -- 1 plus the refused writes of this lead before
     state                 text NOT NULL CHECK (state IN ('planned', 'sent', 'unknown', 'applied', 'refused', 'void')),
     bulk_job_id           text,
     sent_at               timestamptz,
     resolved_at           timestamptz,
+    error_code            text NOT NULL DEFAULT '',  -- of the last answer
     result                jsonb
 );
 -- the fence: one open write per lead and per person
 CREATE UNIQUE INDEX write_intent_open_by_lead ON write_intent (dievio_lead_id) WHERE state IN ('sent', 'unknown');
 CREATE UNIQUE INDEX write_intent_open_by_person ON write_intent (person_key) WHERE state IN ('sent', 'unknown');
 CREATE INDEX write_intent_by_batch ON write_intent (batch_id, purpose, state);
+-- serves the count of refused writes of a lead, and the search for writes that landed late
+CREATE INDEX write_intent_by_lead ON write_intent (dievio_lead_id, batch_id);
 
 -- Where each delivered row ended. Written once.
 CREATE TABLE lead_outcome (
