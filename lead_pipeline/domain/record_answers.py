@@ -1,7 +1,7 @@
 """What a CRM write answered for one record: done, not done or unknown, and what has to follow.
 
-The error codes of Salesforce and their classes live in `salesforce/answers`; what the engine then does with a lead lives in
-`write_protocol`.
+The error codes of Salesforce and their classes live in `salesforce/error_rules`; what the engine then does with a lead
+lives in `write_protocol`.
 """
 
 from __future__ import annotations
