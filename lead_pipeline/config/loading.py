@@ -1,0 +1,99 @@
+"""Reading a configuration file: the operator's own or the packaged default, safely, against its schema.
+
+Every flaw of a file is reported at once with `file:line:column`. What the content means is decided by the
+`parse_...` function of the domain module that uses it; the environment is read by `settings`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from jsonschema import Draft202012Validator
+
+from lead_pipeline.config.positions import KeyPath, Position, PositionedDocument, YamlFlawsError, read_yaml
+from lead_pipeline.config.problems import describe, write_path
+from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
+
+PACKAGED_DIRECTORY = Path(__file__).parent
+SCHEMA_DIRECTORY = PACKAGED_DIRECTORY / "schemas"
+DOCUMENT_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
+
+
+def load_document(name: str, *, directory: Path | None = None, schema: str | None = None) -> Mapping[str, object]:
+    """Return a configuration document that obeys its schema.
+
+    Args:
+        name: Name without ending, with a folder where there are several of a kind: `segments`, `mapping/lead`.
+        directory: The operator's configuration directory; a file missing there falls back to the packaged default.
+        schema: Stem of the file in `config/schemas`; by default the first part of `name`, so that all files of a
+            folder share one schema: `mapping/lead` and `mapping/contact` obey `mapping.schema.json`.
+
+    Raises:
+        ConfigurationError: There is no such document, or it has flaws; all of them are named.
+    """
+    path = find_document(name, directory=directory)
+    document = _read(path)
+    problems = tuple(_find_problems(document, path=path, schema=schema or name.partition("/")[0]))
+    if problems:
+        raise InvalidDocumentError(problems)
+    return cast("Mapping[str, object]", document.value)  # every schema says `type: object`
+
+
+def find_document(name: str, *, directory: Path | None = None) -> Path:
+    """Return the file that holds a document.
+
+    Raises:
+        ConfigurationError: Neither the operator nor the package has it.
+    """
+    if not DOCUMENT_NAME.fullmatch(name):
+        raise ConfigurationError(name, what="this is no name of a configuration file", repair="Use a-z, 0-9, _ and /")
+    candidates = [folder / f"{name}.yaml" for folder in (directory, PACKAGED_DIRECTORY) if folder is not None]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise ConfigurationError(str(candidates[0]), what="there is no such file", repair="Create it or correct its name")
+
+
+def _read(path: Path) -> PositionedDocument:
+    try:
+        return read_yaml(path.read_text("utf-8"))
+    except YamlFlawsError as error:
+        problems = [
+            ConfigurationProblem(_place(path, flaw.position), what=flaw.what, repair=flaw.repair)
+            for flaw in error.flaws
+        ]
+        raise InvalidDocumentError(problems) from error
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigurationError(str(path), what=f"cannot be read ({cause})", repair="Check the file") from error
+
+
+def _find_problems(document: PositionedDocument, *, path: Path, schema: str) -> Iterator[ConfigurationProblem]:
+    errors = sorted(
+        _validator(schema).iter_errors(document.value), key=lambda error: _order(document, tuple(error.absolute_path))
+    )
+    for error in errors:
+        for problem in describe(error):
+            place = f"{_place(path, document.position_of(problem.path))}: {write_path(problem.path)}"
+            yield ConfigurationProblem(place, what=problem.what, repair=problem.repair)
+
+
+def _order(document: PositionedDocument, path: KeyPath) -> tuple[int, int]:
+    position = document.position_of(path)
+    return position.line, position.column
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    definition = json.loads((SCHEMA_DIRECTORY / f"{schema}.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(definition)
+    return Draft202012Validator(definition)
+
+
+def _place(path: Path, position: Position) -> str:
+    return f"{path}:{position.line}:{position.column}"
