@@ -51,7 +51,7 @@ class ServiceUnavailableError(RetryableError):
         self.code = code
 
 
-# --- Dead-letter: this item can never be processed as it stands, the others can -----------------------------------------
+# --- Dead-letter: this item can never be processed as it stands, the others can ---------------------------------------
 
 
 class DeadLetterError(LeadPipelineError):
