@@ -171,6 +171,22 @@ class LeaseHeldError(StopError):
         super().__init__(f"{name} is being worked on by {holder}. Wait for it to end, then run again")
 
 
+class LeaseLostError(StopError):
+    """Another run took the work over, so that this one may record nothing more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} was taken over by another run while this one lost its database session. Run again")
+
+
+class WritesRefusedError(StopError):
+    """Salesforce refuses every write of this kind until somebody mends the org or the mapping."""
+
+    def __init__(self, *, cause: str, fields: tuple[str, ...], repair: str) -> None:
+        named = f" ({', '.join(fields)})" if fields else ""
+        super().__init__(f"Salesforce: {cause}{named}. {repair}")
+        self.fields = fields
+
+
 class ApiBudgetReachedError(StopError):
     """The share of the daily Salesforce calls that this product may use is spent."""
 

@@ -1,0 +1,69 @@
+"""Time-limited claims on a piece of work: one batch is written by one process at a time.
+
+A claim has two halves. The session's lock decides who may work, because Postgres frees it the moment a process dies.
+The row says who that is, and fences: a holder that lost its session finds another name in the row and stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from lead_pipeline.errors import LeaseHeldError, LeaseLostError
+from lead_pipeline.store.database import Database
+from lead_pipeline.store.queries import load_queries
+
+LEASE_TIME = timedelta(minutes=2)  # a dead holder's open writes may be settled by others after this
+
+
+class Lease:
+    """A claim that is held. `beat` inside the transaction of every step that others must not repeat."""
+
+    def __init__(self, name: str, *, holder: str, now: Callable[[], datetime]) -> None:
+        self.name = name
+        self.holder = holder
+        self._now = now
+
+    def beat(self, connection: psycopg.Connection[Any]) -> None:
+        """Prolong the claim.
+
+        Raises:
+            LeaseLostError: Somebody else holds it now; nothing of this transaction may stay.
+        """
+        at = self._now()
+        beaten = load_queries("leases").beat_lease(
+            connection, name=self.name, holder=self.holder, at=at, expires_at=at + LEASE_TIME
+        )
+        if not beaten:
+            raise LeaseLostError(self.name)
+
+
+@contextmanager
+def hold_lease(database: Database, name: str, *, holder: str, now: Callable[[], datetime]) -> Iterator[Lease]:
+    """Hold the claim on a piece of work for as long as the context lasts.
+
+    Args:
+        database: The product's database; one connection stays in use for the lock.
+        name: The piece of work, e.g. `batch:2026-05-04`.
+        holder: Who works on it, for the message to the other one: a run id.
+        now: The clock, aware UTC.
+
+    Raises:
+        LeaseHeldError: A living process works on it.
+    """
+    queries = load_queries("leases")
+    with database.connect() as session:
+        if not queries.try_lock(session, name=name):
+            raise LeaseHeldError(name, holder=queries.get_lease_holder(session, name=name) or "another process")
+        try:
+            at = now()
+            queries.write_lease(session, name=name, holder=holder, at=at, expires_at=at + LEASE_TIME)
+            yield Lease(name, holder=holder, now=now)
+        finally:
+            if not session.closed:
+                queries.delete_lease(session, name=name, holder=holder)
+                queries.unlock(session, name=name)

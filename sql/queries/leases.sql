@@ -1,0 +1,27 @@
+-- name: try_lock(name)$
+-- The session's claim: gone the moment its process dies, so that nobody waits for a dead one.
+SELECT pg_try_advisory_lock(hashtextextended(:name, 0));
+
+-- name: unlock(name)$
+-- Give the claim back; the connection may go on to serve others.
+SELECT pg_advisory_unlock(hashtextextended(:name, 0));
+
+-- name: write_lease(name, holder, at, expires_at)!
+-- Say who works on it. Only the owner of the session's claim writes here, so an older row belongs to a dead holder.
+INSERT INTO lease (name, holder, acquired_at, heartbeat_at, expires_at)
+VALUES (:name, :holder, :at, :at, :expires_at)
+ON CONFLICT (name) DO UPDATE
+SET holder = excluded.holder, acquired_at = excluded.acquired_at, heartbeat_at = excluded.heartbeat_at,
+    expires_at = excluded.expires_at;
+
+-- name: beat_lease(name, holder, at, expires_at)!
+-- Prolong a lease; no row means that somebody else took it over.
+UPDATE lease SET heartbeat_at = :at, expires_at = :expires_at WHERE name = :name AND holder = :holder;
+
+-- name: delete_lease(name, holder)!
+-- End a lease.
+DELETE FROM lease WHERE name = :name AND holder = :holder;
+
+-- name: get_lease_holder(name)$
+-- Who works on it.
+SELECT holder FROM lease WHERE name = :name;

@@ -1,0 +1,300 @@
+-- name: insert_intents(intents, sent_at)
+-- Commit writes before any byte of them leaves; a lead or person with an open write is left out: that is the fence.
+INSERT INTO write_intent (op_id, batch_id, run_id, dievio_lead_id, raw_lead_id, person_key, purpose, kind, object_name,
+                          salesforce_id, payload, payload_sha256, before, base_last_modified_at, mapping_version,
+                          reason_code, attempt, state, bulk_job_id, sent_at)
+SELECT op_id, batch_id, run_id, dievio_lead_id, raw_lead_id, person_key, purpose, kind, object_name,
+       salesforce_id, payload, payload_sha256, before, base_last_modified_at, mapping_version,
+       reason_code, attempt, 'sent', bulk_job_id, :sent_at
+FROM jsonb_to_recordset(:intents) AS i (
+    op_id uuid, batch_id text, run_id text, dievio_lead_id text, raw_lead_id bigint, person_key text, purpose text,
+    kind text, object_name text, salesforce_id text, payload jsonb, payload_sha256 text, before jsonb,
+    base_last_modified_at timestamptz, mapping_version text, reason_code text, attempt integer, bulk_job_id text)
+ON CONFLICT DO NOTHING
+RETURNING op_id;
+
+-- name: list_open_intents(batch_id, at, after, most)
+-- Writes whose end nobody knows: those of the batch itself, which the caller has leased, and orphans of batches that
+-- nobody works on any more.
+SELECT w.op_id, w.batch_id, w.run_id, w.dievio_lead_id, w.raw_lead_id, w.person_key, w.purpose, w.kind, w.object_name,
+       w.salesforce_id, w.payload, w.before, w.base_last_modified_at, w.mapping_version, w.reason_code, w.attempt,
+       w.state, w.bulk_job_id, w.error_code
+FROM write_intent AS w
+WHERE w.state IN ('sent', 'unknown')
+  AND w.op_id > :after
+  AND (w.batch_id = :batch_id
+       OR NOT EXISTS (SELECT FROM lease AS l WHERE l.name = 'batch:' || w.batch_id AND l.expires_at > :at))
+ORDER BY w.op_id
+LIMIT :most;
+
+-- name: list_late_landings(since)
+-- Writes held for void whose receipt stands on a record after all: they landed after the reading.
+SELECT w.op_id, w.batch_id, w.run_id, w.dievio_lead_id, w.raw_lead_id, w.person_key, w.purpose, w.kind, w.object_name,
+       r.salesforce_id, w.payload, w.before, w.base_last_modified_at, w.mapping_version, w.reason_code, w.attempt,
+       w.state, w.bulk_job_id, w.error_code
+FROM write_intent AS w
+JOIN directory_record AS r ON r.dievio_lead_id = w.dievio_lead_id AND r.object_name = w.object_name
+WHERE w.state = 'void' AND w.sent_at >= :since AND r.fields ->> 'Dievio_Last_Op__c' = w.op_id::text;
+
+-- name: settle_intents(settlements, at)!
+-- Note the end of writes; `unknown` keeps them open.
+UPDATE write_intent AS w
+SET state = s.state,
+    salesforce_id = coalesce(s.salesforce_id, w.salesforce_id),
+    resolved_at = CASE WHEN s.state = 'unknown' THEN NULL ELSE :at END,
+    error_code = s.error_code,
+    result = s.answer
+FROM jsonb_to_recordset(:settlements) AS s (
+    op_id uuid, state text, salesforce_id text, error_code text, answer jsonb)
+WHERE w.op_id = s.op_id AND (w.state IN ('sent', 'unknown') OR (w.state = 'void' AND s.state = 'applied'));
+
+-- name: insert_outcomes(settlements, at)!
+-- Where leads ended; written once and never changed.
+INSERT INTO lead_outcome (batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, object_name, salesforce_id, op_id,
+                          settled_at)
+SELECT w.batch_id, w.raw_lead_id, w.dievio_lead_id, s.outcome, coalesce(s.reason_code, w.reason_code), w.object_name,
+       w.salesforce_id, w.op_id, :at
+FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, outcome text, reason_code text)
+JOIN write_intent AS w USING (op_id)
+WHERE s.outcome IS NOT NULL AND w.raw_lead_id IS NOT NULL
+ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
+
+-- name: insert_log_entries(settlements, actor, at)!
+-- One entry per write that ended.
+INSERT INTO sync_log (logged_at, batch_id, run_id, dievio_lead_id, operation, object_name, salesforce_id, op_id,
+                      payload_sha256, mapping_version, fields_changed, actor, request_id, answer, outcome, error_code)
+SELECT :at, w.batch_id, w.run_id, w.dievio_lead_id, s.operation, w.object_name, w.salesforce_id, w.op_id,
+       w.payload_sha256, w.mapping_version,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('field', f.key, 'before', w.before -> f.key, 'after', f.value)
+                                  ORDER BY f.key)
+                 FROM jsonb_each(w.payload) AS f WHERE f.key <> 'Dievio_Last_Op__c'), '[]'),
+       :actor, s.answer ->> 'request_id', s.answer, s.state, nullif(s.error_code, '')
+FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, state text, operation text, error_code text, answer jsonb)
+JOIN write_intent AS w USING (op_id)
+WHERE s.state <> 'unknown'
+ON CONFLICT (op_id) WHERE outcome = 'applied' DO NOTHING;
+
+-- name: insert_links(settlements, at)!
+-- Which record a lead is written to; a link never moves.
+INSERT INTO salesforce_link (dievio_lead_id, object_name, salesforce_id, op_id, linked_at)
+SELECT w.dievio_lead_id, w.object_name, w.salesforce_id, w.op_id, :at
+FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, state text)
+JOIN write_intent AS w USING (op_id)
+WHERE s.state = 'applied' AND w.salesforce_id IS NOT NULL
+ON CONFLICT (dievio_lead_id) DO NOTHING;
+
+-- name: upsert_field_values(settlements, at)!
+-- The last value we wrote, per record and field.
+INSERT INTO field_value (salesforce_id, field, value, op_id, written_at)
+SELECT w.salesforce_id, f.key, f.value, w.op_id, :at
+FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, state text)
+JOIN write_intent AS w USING (op_id)
+CROSS JOIN LATERAL jsonb_each(w.payload) AS f
+WHERE s.state = 'applied' AND w.salesforce_id IS NOT NULL AND f.key <> 'Dievio_Last_Op__c'
+ON CONFLICT (salesforce_id, field) DO UPDATE
+SET value = excluded.value, op_id = excluded.op_id, written_at = excluded.written_at;
+
+-- name: insert_review_items(settlements, at)!
+-- Questions that refused writes leave for a person.
+INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner, state,
+                         opened_at)
+SELECT w.batch_id, w.dievio_lead_id, w.raw_lead_id, s.reason_code, s.question, s.candidates,
+       w.payload - 'Dievio_Last_Op__c', s.owner, 'open', :at
+FROM jsonb_to_recordset(:settlements) AS s (
+    op_id uuid, outcome text, reason_code text, question text, candidates jsonb, owner text)
+JOIN write_intent AS w USING (op_id)
+WHERE s.outcome = 'review' AND w.raw_lead_id IS NOT NULL
+ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
+
+-- name: insert_dead_letters(settlements, at)!
+-- Writes given up, with everything needed to try them again.
+INSERT INTO dead_letter (batch_id, dievio_lead_id, raw_lead_id, stage, error_class, error_code, cause, suggested_repair,
+                         payload, payload_sha256, attempts, owner, state, first_failed_at, last_failed_at)
+SELECT w.batch_id, w.dievio_lead_id, w.raw_lead_id, w.purpose, s.error_class, s.error_code, s.cause, s.repair,
+       w.payload, w.payload_sha256, w.attempt, s.owner, 'open', w.sent_at, :at
+FROM jsonb_to_recordset(:settlements) AS s (
+    op_id uuid, is_dead_letter boolean, error_class text, error_code text, cause text, repair text, owner text)
+JOIN write_intent AS w USING (op_id)
+WHERE s.is_dead_letter AND w.raw_lead_id IS NOT NULL
+ON CONFLICT (dievio_lead_id, stage) WHERE state = 'open' DO UPDATE
+SET batch_id = excluded.batch_id, raw_lead_id = excluded.raw_lead_id, error_class = excluded.error_class,
+    error_code = excluded.error_code, cause = excluded.cause, suggested_repair = excluded.suggested_repair,
+    payload = excluded.payload, payload_sha256 = excluded.payload_sha256,
+    attempts = dead_letter.attempts + excluded.attempts, owner = excluded.owner,
+    last_failed_at = excluded.last_failed_at;
+
+-- name: settle_hand_overs(settlements, at)!
+-- How the assignment of owners ended.
+UPDATE handover AS h
+SET state = s.hand_over_state,
+    op_id = s.op_id,
+    reason = CASE s.hand_over_state WHEN 'kept' THEN 'a person chose an owner first' ELSE coalesce(s.cause, h.reason) END,
+    handed_over_at = CASE s.hand_over_state WHEN 'done' THEN :at END
+FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, hand_over_state text, cause text)
+JOIN write_intent AS w USING (op_id)
+WHERE s.hand_over_state IS NOT NULL AND h.batch_id = w.batch_id AND h.dievio_lead_id = w.dievio_lead_id;
+
+-- name: list_work(batch_id)
+-- Leads that are to be created or updated and have neither an outcome nor an open write.
+SELECT d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
+       l.em, l.li, l.fn, l.ln, l.dm
+FROM sync_decision AS d
+JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
+WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update')
+  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
+  AND NOT EXISTS (SELECT FROM write_intent AS w
+                  WHERE w.dievio_lead_id = d.dievio_lead_id AND w.state IN ('sent', 'unknown'))
+ORDER BY d.raw_lead_id;
+
+-- name: list_decisions(batch_id, dievio_lead_ids)
+-- Whole decisions of some leads, with what the target's external id is now and how often Salesforce refused the lead.
+SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, d.decision, d.object_name, d.salesforce_id, d.reason_code, d.reason,
+       d.fields, d.mapping_version, d.base_last_modified_at, r.dievio_lead_id AS record_lead_id,
+       (SELECT count(*) FROM write_intent AS w
+        WHERE w.dievio_lead_id = d.dievio_lead_id AND w.batch_id = d.batch_id AND w.purpose = 'sync'
+          AND w.state = 'refused') AS refusal_count
+FROM sync_decision AS d
+LEFT JOIN directory_record AS r ON r.object_name = d.object_name AND r.salesforce_id = d.salesforce_id
+WHERE d.batch_id = :batch_id AND d.dievio_lead_id = ANY(:dievio_lead_ids)
+ORDER BY d.raw_lead_id;
+
+-- name: list_stale_leads(batch_id)
+-- Leads whose plan rests on rows that are no longer as the plan saw them: the target changed, was converted or deleted,
+-- or a record shares a key with the lead that was no candidate when it was matched.
+WITH pending AS MATERIALIZED (
+    SELECT d.batch_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
+           l.em, l.li, l.fn, l.ln, l.dm, l.co
+    FROM sync_decision AS d
+    JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
+    WHERE d.batch_id = :batch_id
+      AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
+),
+sharing AS (
+    SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
+        ON r.dievio_lead_id = p.dievio_lead_id
+    UNION
+    SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
+        ON r.em = p.em AND NOT r.is_deleted AND NOT r.is_converted
+    UNION
+    SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
+        ON r.li = p.li AND NOT r.is_deleted AND NOT r.is_converted
+    UNION
+    SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
+        ON r.ln = p.ln AND r.dm = p.dm AND r.fn = p.fn AND NOT r.is_deleted AND NOT r.is_converted
+    UNION
+    SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
+        ON r.ln = p.ln AND r.co = p.co AND r.fn = p.fn AND NOT r.is_deleted AND NOT r.is_converted
+)
+SELECT p.dievio_lead_id
+FROM pending AS p
+JOIN directory_record AS r ON r.object_name = p.object_name AND r.salesforce_id = p.salesforce_id
+WHERE (p.base_last_modified_at IS NOT NULL AND r.last_modified_at IS DISTINCT FROM p.base_last_modified_at)
+   OR (p.decision = 'update' AND (r.is_deleted OR r.is_converted))
+UNION
+SELECT s.dievio_lead_id
+FROM sharing AS s
+WHERE NOT EXISTS (SELECT FROM match_candidate AS c
+                  WHERE c.batch_id = :batch_id AND c.dievio_lead_id = s.dievio_lead_id
+                    AND c.salesforce_id = s.salesforce_id)
+  AND NOT EXISTS (SELECT FROM pair_memory AS m
+                  WHERE m.dievio_lead_id = s.dievio_lead_id AND m.salesforce_id = s.salesforce_id
+                    AND m.answer = 'not_same')
+  AND NOT EXISTS (SELECT FROM pending AS p
+                  WHERE p.dievio_lead_id = s.dievio_lead_id AND p.salesforce_id = s.salesforce_id)
+ORDER BY 1;
+
+-- name: settle_duplicates(batch_id, at)!
+-- Further copies of a person within the batch end as skipped.
+INSERT INTO lead_outcome (batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, settled_at)
+SELECT batch_id, raw_lead_id, dievio_lead_id, 'skipped', 'duplicate_in_batch', :at
+FROM lead
+WHERE batch_id = :batch_id AND duplicate_of_raw_lead_id IS NOT NULL
+ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
+
+-- name: settle_quarantine(batch_id, at)!
+-- Rows that break the contract end in quarantine.
+INSERT INTO lead_outcome (batch_id, raw_lead_id, outcome, reason_code, settled_at)
+SELECT batch_id, raw_lead_id, 'quarantine', coalesce(reasons -> 0 ->> 'code', 'contract'), :at
+FROM quarantine
+WHERE batch_id = :batch_id
+ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
+
+-- name: settle_plans_without_write(batch_id, run_id, actor, payload_sha256, owner, at)^
+-- Leads that the plan skips or asks about: outcome, log entry and question in one statement.
+WITH settled AS (
+    INSERT INTO lead_outcome (batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, object_name, salesforce_id,
+                              settled_at)
+    SELECT batch_id, raw_lead_id, dievio_lead_id, CASE decision WHEN 'skip' THEN 'skipped' ELSE 'review' END,
+           reason_code, object_name, salesforce_id, :at
+    FROM sync_decision
+    WHERE batch_id = :batch_id AND decision IN ('skip', 'review')
+    ON CONFLICT (batch_id, raw_lead_id) DO NOTHING
+    RETURNING batch_id, dievio_lead_id, outcome
+),
+logged AS (
+    INSERT INTO sync_log (logged_at, batch_id, run_id, dievio_lead_id, operation, object_name, salesforce_id,
+                          payload_sha256, mapping_version, fields_changed, actor, outcome)
+    SELECT :at, d.batch_id, :run_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, :payload_sha256,
+           d.mapping_version, '[]', :actor, s.outcome
+    FROM settled AS s JOIN sync_decision AS d USING (batch_id, dievio_lead_id)
+),
+asked AS (
+    INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner,
+                             state, opened_at)
+    SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, d.reason_code, d.reason,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('object_name', c.object_name, 'salesforce_id', c.salesforce_id,
+                                                         'rule', c.rule, 'score', c.score)
+                                      ORDER BY c.salesforce_id, c.rule)
+                     FROM match_candidate AS c
+                     WHERE c.batch_id = d.batch_id AND c.dievio_lead_id = d.dievio_lead_id), '[]'),
+           coalesce((SELECT jsonb_object_agg(f ->> 'field', f -> 'after')
+                     FROM jsonb_array_elements(d.fields) AS f
+                     WHERE f ->> 'verdict' IN ('set_at_creation', 'filled_blank', 'updated')), '{}'),
+           :owner, 'open', :at
+    FROM settled AS s JOIN sync_decision AS d USING (batch_id, dievio_lead_id)
+    WHERE s.outcome = 'review'
+    ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING
+)
+SELECT count(*) FILTER (WHERE outcome = 'skipped') AS skipped, count(*) FILTER (WHERE outcome = 'review') AS review
+FROM settled;
+
+-- name: insert_escalations(batch_id, owner, at)!
+-- Fields of written leads whose conflict the mapping wants a person to settle.
+INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner, state,
+                         opened_at)
+SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, 'policy_conflict',
+       'Which value is right for ' || string_agg(f ->> 'field', ', ' ORDER BY f ->> 'field') || '?',
+       jsonb_build_array(jsonb_build_object('object_name', o.object_name, 'salesforce_id', o.salesforce_id,
+                                            'rule', 'written_record', 'score', NULL)),
+       jsonb_object_agg(f ->> 'field', f -> 'after'), :owner, 'open', :at
+FROM sync_decision AS d
+JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
+CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
+WHERE d.batch_id = :batch_id AND o.outcome IN ('created', 'updated', 'skipped') AND f ->> 'verdict' = 'escalated'
+  AND NOT EXISTS (SELECT FROM review_item AS r
+                  WHERE r.batch_id = d.batch_id AND r.dievio_lead_id = d.dievio_lead_id
+                    AND r.reason = 'policy_conflict')
+GROUP BY d.batch_id, d.dievio_lead_id, d.raw_lead_id, o.object_name, o.salesforce_id
+ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
+
+-- name: count_batch(batch_id, run_id)^
+-- Where the batch stands after the write.
+SELECT
+    (SELECT count(*) FROM write_intent WHERE batch_id = :batch_id AND state IN ('sent', 'unknown')) AS unknown,
+    (SELECT count(*) FROM raw_lead AS r WHERE r.batch_id = :batch_id
+     AND NOT EXISTS (SELECT FROM lead_outcome AS o
+                     WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id)) AS unsettled,
+    (SELECT count(*) FROM write_intent WHERE run_id = :run_id AND batch_id = :batch_id AND state = 'applied'
+     AND purpose = 'sync' AND kind = 'insert') AS created,
+    (SELECT count(*) FROM write_intent WHERE run_id = :run_id AND batch_id = :batch_id AND state = 'applied'
+     AND purpose = 'sync' AND kind = 'update') AS updated;
+
+-- name: list_outcome_counts(batch_id)
+-- How many rows of the batch ended where.
+SELECT outcome, count(*) AS leads FROM lead_outcome WHERE batch_id = :batch_id GROUP BY outcome;
+
+-- name: get_holding_owner(developer_name)$
+-- The queue that owns new leads until their batch passed its gates.
+SELECT salesforce_id FROM roster
+WHERE kind = 'queue' AND developer_name = :developer_name AND is_active
+ORDER BY salesforce_id LIMIT 1;
