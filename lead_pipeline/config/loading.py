@@ -15,7 +15,7 @@ from typing import cast
 
 from jsonschema import Draft202012Validator
 
-from lead_pipeline.config.positions import KeyPath, Position, PositionedDocument, YamlFlawsError, read_yaml
+from lead_pipeline.config.positions import Position, PositionedDocument, YamlFlawsError, read_yaml
 from lead_pipeline.config.problems import describe, write_path
 from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
 
@@ -74,18 +74,10 @@ def _read(path: Path) -> PositionedDocument:
 
 
 def _find_problems(document: PositionedDocument, *, path: Path, schema: str) -> Iterator[ConfigurationProblem]:
-    errors = sorted(
-        _validator(schema).iter_errors(document.value), key=lambda error: _order(document, tuple(error.absolute_path))
-    )
-    for error in errors:
-        for problem in describe(error):
-            place = f"{_place(path, document.position_of(problem.path))}: {write_path(problem.path)}"
-            yield ConfigurationProblem(place, what=problem.what, repair=problem.repair)
-
-
-def _order(document: PositionedDocument, path: KeyPath) -> tuple[int, int]:
-    position = document.position_of(path)
-    return position.line, position.column
+    problems = [problem for error in _validator(schema).iter_errors(document.value) for problem in describe(error)]
+    for problem in sorted(problems, key=lambda problem: document.position_of(problem.path)):
+        place = f"{_place(path, document.position_of(problem.path))}: {write_path(problem.path)}"
+        yield ConfigurationProblem(place, what=problem.what, repair=problem.repair)
 
 
 @cache

@@ -15,7 +15,7 @@ KeyPath = tuple[str | int, ...]
 """Keys and list indexes from the top of a document down to a value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place in a text file, both counted from 1."""
 

@@ -40,12 +40,16 @@ class Problem:
 
 
 def describe(error: ValidationError) -> Iterator[Problem]:
-    """Translate one finding of the schema; a combined rule is reported by the part that fits best."""
+    """Translate one finding of the schema; a choice between forms is reported by the form that fits best."""
     if error.context:
-        nearest = best_match(error.context)
+        # a form of another type is not what the writer meant, so it only counts when no form has the right type
+        meant = [branch for branch in error.context if branch.validator != "type" or branch.path]
+        nearest = best_match(meant)
         if nearest is not None:
             yield from describe(nearest)
-            return
+        else:
+            yield _wrong_type(error, [name for branch in error.context for name in _types(branch)])
+        return
     explain = _EXPLAINERS.get(str(error.validator), _explain_otherwise)
     yield from explain(error)
 
@@ -90,11 +94,19 @@ def _explain_choice(error: ValidationError) -> Iterator[Problem]:
 
 
 def _explain_type(error: ValidationError) -> Iterator[Problem]:
+    yield _wrong_type(error, _types(error))
+
+
+def _types(error: ValidationError) -> list[str]:
     rule = _rule(error)
-    wanted = rule if isinstance(rule, list) else [rule]
+    return rule if isinstance(rule, list) else [rule]
+
+
+def _wrong_type(error: ValidationError, wanted: list[str]) -> Problem:
     words = " or ".join(TYPE_WORDS[name] for name in wanted)
-    quotes = "Write it in quotes" if "string" in wanted and not isinstance(error.instance, (dict, list)) else ""
-    yield Problem(_path(error), f"{_show(error.instance)} is not {words}", quotes or f"Give {words}")
+    is_unquoted_text = "string" in wanted and not isinstance(error.instance, (dict, list))
+    repair = "Write it in quotes" if is_unquoted_text else f"Give {words}"
+    return Problem(_path(error), f"{_show(error.instance)} is not {words}", repair)
 
 
 def _explain_otherwise(error: ValidationError) -> Iterator[Problem]:
