@@ -83,7 +83,7 @@ def test_every_flaw_is_named_at_once_in_the_order_of_the_file(folder: Path) -> N
         f"{path}:1:1: pagse: unknown key. Did you mean pages?",
         f"{path}:1:1: the document: the key name is missing. Add name: what people call it",
         f"{path}:2:1: grade: certian is not allowed. Did you mean certain?",
-        f"{path}:4:3: inner.deep: unknown key. Use one of: depth",
+        f"{path}:4:3: inner.deep: unknown key. Did you mean depth?",
         f"{path}:5:1: pages: many is not a whole number. Give a whole number",
     ]
     assert caught.value.exit_code == 4
