@@ -18,7 +18,8 @@ def ensure_database(address: ServerAddress, name: str, *, template: str | None =
         name: The database.
         template: A database to copy; nobody may be connected to it.
     """
-    statement = sql.SQL("create database {}").format(sql.Identifier(name))
+    # Copying files takes 30 ms, writing them through the log 115; a new database has no readers to disturb.
+    statement = sql.SQL("create database {} strategy file_copy").format(sql.Identifier(name))
     if template is not None:
         statement += sql.SQL(" template {}").format(sql.Identifier(template))
     with psycopg.connect(address.dsn(MAINTENANCE_DATABASE), autocommit=True) as connection:
