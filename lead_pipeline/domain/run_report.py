@@ -7,8 +7,11 @@ verdict and the sentence at the top.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from typing import Self
+
+from pydantic import TypeAdapter
 
 
 class Verdict(StrEnum):
@@ -53,6 +56,15 @@ class FieldLine:
     kept_equal: int = 0
     kept_by_policy: int = 0
     refused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchLine:
+    """Leads decided by one match rule with one grade."""
+
+    rule: str
+    grade: str
+    leads: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +130,8 @@ class RunReport:
     writes: int  # commits in Salesforce made by this run
     fields_changed: int  # on records that existed before
     segments: tuple[SegmentLine, ...]
-    fields: tuple[FieldLine, ...]
-    matches: tuple[tuple[str, str, int], ...]  # rule, grade, leads
+    field_lines: tuple[FieldLine, ...]
+    matches: tuple[MatchLine, ...]
     skip_reasons: tuple[ReasonCount, ...]
     review_reasons: tuple[ReasonCount, ...]
     quarantine_reasons: tuple[ReasonCount, ...]
@@ -192,12 +204,18 @@ class RunReport:
     def to_summary(self) -> dict[str, object]:
         """Return the report as plain JSON values; the form of `run --json` and of the stored report."""
         summary: dict[str, object] = asdict(self)
-        summary["matches"] = [{"rule": rule, "grade": grade, "leads": leads} for rule, grade, leads in self.matches]
         summary["verdict"] = self.verdict.value
         summary["headline"] = self.headline
         summary["conservation"] = self.conservation_line
         summary["is_conserved"] = self.is_conserved
         return summary
+
+    @classmethod
+    def from_summary(cls, summary: Mapping[str, object]) -> Self:
+        """Return the report that `to_summary` was made from; what it only computed is left out."""
+        names = {entry.name for entry in fields(cls)}
+        kept = {name: value for name, value in summary.items() if name in names}
+        return TypeAdapter(cls).validate_python(kept)
 
     def as_metadata(self) -> Mapping[str, int | float | str]:
         """Return the numbers that Dagster plots over time."""

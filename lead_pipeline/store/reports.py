@@ -17,6 +17,7 @@ from lead_pipeline.domain.run_report import (
     FieldLine,
     GateLine,
     HandoverLine,
+    MatchLine,
     ReasonCount,
     RunReport,
     SegmentLine,
@@ -106,9 +107,9 @@ def read_report(
         writes=queries.count_writes_of_run(connection, batch_id=batch_id, run_id=run_id),
         fields_changed=queries.count_fields_changed(connection, batch_id=batch_id),
         segments=segments,
-        fields=_field_lines(_rows(queries.count_field_verdicts(connection, batch_id=batch_id))),
+        field_lines=_field_lines(_rows(queries.count_field_verdicts(connection, batch_id=batch_id))),
         matches=tuple(
-            (row["rule"], row["grade"], row["leads"])
+            MatchLine(rule=row["rule"], grade=row["grade"], leads=row["leads"])
             for row in _rows(queries.count_matches(connection, batch_id=batch_id))
         ),
         skip_reasons=_reasons(outcomes, Outcome.SKIPPED),

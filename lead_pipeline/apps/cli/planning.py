@@ -1,0 +1,85 @@
+"""The dry run: what `run` would do to Salesforce and what it would cost. Writes nothing and buys nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lead_pipeline.apps.cli.running import yesterday
+from lead_pipeline.apps.nightly import require_partition
+from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.connections import Connections
+from lead_pipeline.services.forecast import PullForecast, forecast_pull
+from lead_pipeline.services.match import match_batch
+from lead_pipeline.services.normalize import normalize_batch
+from lead_pipeline.services.plan import PlanSummary, plan_batch
+from lead_pipeline.services.refresh_directory import refresh_directory
+from lead_pipeline.settings import load_settings
+
+CHANGES_EXIT_CODE = 2
+
+
+@click.command()
+@click.option("--date", "batch_id", help="Day to plan, YYYY-MM-DD; default: yesterday (UTC).")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def plan(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:
+    """Show what `run` would do and cost. Exit code 2 when it would change anything.
+
+    Works on the pages that are already stored; what is not yet bought is shown as the credits it would cost.
+
+    Example: lead-pipeline plan --date 2026-11-20
+    """
+    settings = load_settings()
+    announce_sandboxes(settings)
+    with Connections(settings) as connections:
+        batch_id = require_partition(batch_id or yesterday())
+        forecast = forecast_pull(connections.database, connections.config.segments, batch_id=batch_id)
+        summary = _plan_stored_pages(connections, batch_id) if forecast.stored_rows else None
+    if is_json:
+        click.echo(json.dumps({"batch_id": batch_id, "pull": asdict(forecast), "plan": _as_json(summary)}, indent=2))
+    else:
+        _print_plan(Console(), batch_id, forecast, summary)
+    has_changes = forecast.credits > 0 or (summary is not None and summary.creates + summary.updates > 0)
+    context.exit(CHANGES_EXIT_CODE if has_changes else 0)
+
+
+def _plan_stored_pages(connections: Connections, batch_id: str) -> PlanSummary:
+    refresh_directory(
+        connections.database,
+        connections.salesforce,
+        fields_by_object=connections.config.fields_by_object,
+        now=connections.now,
+    )
+    normalize_batch(
+        connections.database,
+        connections.config.source,
+        batch_id=batch_id,
+        now=connections.now,
+        org_vocabulary=connections.org_vocabulary(),
+    )
+    match_batch(connections.database, connections.config.matching, batch_id=batch_id, now=connections.now)
+    return plan_batch(connections.database, connections.config.mappings, batch_id=batch_id, now=connections.now)
+
+
+def _as_json(summary: PlanSummary | None) -> dict[str, object] | None:
+    return None if summary is None else dict(summary.as_metadata())
+
+
+def _print_plan(console: Console, batch_id: str, forecast: PullForecast, summary: PlanSummary | None) -> None:
+    console.print(f"[bold]Plan for {batch_id}[/bold] · nothing is written, nothing is bought")
+    table = Table(box=None, pad_edge=False)
+    for name in ("segment", "stored rows", "pages to buy", "credits at most"):
+        table.add_column(name, justify="left" if name == "segment" else "right")
+    for line in forecast.segments:
+        table.add_row(line.segment, f"{line.stored_rows:,}", f"{line.pages:,}", f"{line.credits:,}")
+    console.print(table)
+    if summary is None:
+        console.print("No page of this day is stored yet, so nothing can be said about single leads before buying.")
+        return
+    for name, value in summary.as_metadata().items():
+        console.print(f"{name:<34} {value:,}" if isinstance(value, int) else f"{name:<34} {value}")

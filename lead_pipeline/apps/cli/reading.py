@@ -1,0 +1,91 @@
+"""Commands that only read: what the batches did, which gates passed, the report of one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from lead_pipeline.apps.terminal import batch_table, gate_table, print_report
+from lead_pipeline.connections import Connections
+from lead_pipeline.domain.run_report import RunReport
+from lead_pipeline.errors import GateClosedError, UnknownBatchError
+from lead_pipeline.settings import load_settings
+from lead_pipeline.store import reports
+
+DEFAULT_BATCHES = 14  # two weeks of nights
+
+
+@click.command()
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.option("--most", default=DEFAULT_BATCHES, show_default=True, help="How many batches to list.")
+def status(*, is_json: bool, most: int) -> None:
+    """List the newest batches: where their rows ended and whether their gates passed.
+
+    Example: lead-pipeline status --most 7
+    """
+    with Connections(load_settings()) as connections, connections.database.transaction() as connection:
+        batches = reports.list_batches(connection, most=most)
+    if is_json:
+        click.echo(json.dumps({"batches": [asdict(line) for line in batches]}, default=str, indent=2))
+    elif batches:
+        Console().print(batch_table(batches))
+    else:
+        click.echo("No batch yet. Start with `lead-pipeline demo`, or `lead-pipeline run`")
+
+
+@click.command()
+@click.option("--date", "batch_id", help="Day of the batch, YYYY-MM-DD; default: the newest.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:
+    """Show the answer of every gate of one batch; exit code 3 when a blocking one failed.
+
+    Example: lead-pipeline gates --date 2026-11-20
+    """
+    with Connections(load_settings()) as connections, connections.database.transaction() as connection:
+        batch_id = batch_id or require_newest(reports.read_newest_batch_id(connection))
+        lines = reports.read_gate_lines(connection, batch_id)
+    if is_json:
+        click.echo(json.dumps({"batch_id": batch_id, "gates": [asdict(line) for line in lines]}, indent=2))
+    else:
+        Console().print(gate_table(lines))
+    if any(line.is_blocking and not line.passed for line in lines):
+        context.exit(GateClosedError.exit_code)
+
+
+@click.command()
+@click.option("--date", "batch_id", help="Day of the batch, YYYY-MM-DD; default: the newest.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file.")
+def report(*, batch_id: str | None, is_json: bool, page: Path | None) -> None:
+    """Show the newest report of one batch, or write its page.
+
+    Example: lead-pipeline report --date 2026-11-20 --html report.html
+    """
+    with Connections(load_settings()) as connections, connections.database.transaction() as connection:
+        batch_id = batch_id or require_newest(reports.read_newest_batch_id(connection))
+        stored = reports.read_latest_report(connection, batch_id)
+    if stored is None:
+        raise UnknownBatchError(batch_id)
+    if page is not None:
+        page.write_text(stored.html, "utf-8")
+        click.echo(f"wrote {page}")
+    if is_json:
+        click.echo(json.dumps(stored.summary, indent=2))
+    elif page is None:
+        print_report(Console(), RunReport.from_summary(stored.summary))
+
+
+def require_newest(batch_id: str | None) -> str:
+    """Return the newest batch.
+
+    Raises:
+        UnknownBatchError: There is none yet.
+    """
+    if batch_id is None:
+        raise UnknownBatchError("yet")
+    return batch_id

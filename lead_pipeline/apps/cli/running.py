@@ -1,0 +1,154 @@
+"""Commands that run the nightly job: once, for a range of days, or as the demo on the sandbox."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import click
+from rich.console import Console
+
+from lead_pipeline.apps.nightly import NightlyRun, open_instance, require_partition, run_nightly
+from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import STYLE_BY_VERDICT, TerminalProgress, print_report
+from lead_pipeline.connections import Connections
+from lead_pipeline.domain.run_report import RunReport
+from lead_pipeline.errors import ConfigurationError, UnknownBatchError
+from lead_pipeline.services.report import build_report
+from lead_pipeline.settings import Settings, load_settings
+from lead_pipeline.store.reports import read_newest_batch_id
+
+PARTIAL_EXIT_CODE = 5  # with --strict: people have something left to decide
+ONE_DAY = timedelta(days=1)
+
+
+@click.command()
+@click.option("--date", "batch_id", help="Day to materialize, YYYY-MM-DD; default: yesterday (UTC).")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--repull", "is_repull", is_flag=True, help="Buy the day's pages again. Costs credits.")
+@click.option("--strict", "is_strict", is_flag=True, help="Exit 5 when review items or dead letters are left.")
+@click.pass_context
+def run(context: click.Context, *, batch_id: str | None, is_json: bool, is_repull: bool, is_strict: bool) -> None:
+    """Run the nightly job for one day. Safe to repeat: nothing is written or bought twice.
+
+    Example: lead-pipeline run --date 2026-11-20 --json
+    """
+    settings = load_settings()
+    announce_sandboxes(settings)
+    ended, report = _run_day(settings, batch_id or yesterday(), is_json=is_json, is_repull=is_repull)
+    _finish(context, ended, report, is_json=is_json, is_strict=is_strict)
+
+
+@click.command()
+@click.option("--from", "first", required=True, help="First day, YYYY-MM-DD.")
+@click.option("--to", "last", required=True, help="Last day, YYYY-MM-DD.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def backfill(context: click.Context, *, first: str, last: str, is_json: bool) -> None:
+    """Run the nightly job for every day of a range, oldest first; a failed day does not stop the others.
+
+    Example: lead-pipeline backfill --from 2026-11-18 --to 2026-11-20
+    """
+    settings = load_settings()
+    days = days_between(require_partition(first), require_partition(last))
+    announce_sandboxes(settings)
+    results = [_run_day(settings, day, is_json=is_json, is_repull=False) for day in days]
+    if is_json:
+        reports = [report.to_summary() for _, report in results if report is not None]
+        click.echo(json.dumps({"days": reports}, indent=2))
+    for ended, report in results:
+        _tell_errors(ended)
+        if not is_json and report is not None:
+            style = STYLE_BY_VERDICT[report.verdict]
+            Console().print(f"[{style}]{report.verdict.value:<10}[/] {report.batch_id}  {report.conservation_line}")
+    context.exit(max(ended.exit_code for ended, _ in results))
+
+
+@click.command()
+@click.option("--date", "batch_id", help="Day to materialize; default: the demo's first day, else yesterday (UTC).")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def demo(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:
+    """Start the sandbox, run the nightly job through Dagster and print the run report.
+
+    Run it again: the same day is materialized again, and nothing is written or bought a second time.
+
+    Example: lead-pipeline demo
+    """
+    settings = load_settings()
+    if not (settings.is_dievio_sandbox and settings.is_salesforce_sandbox):
+        raise ConfigurationError(
+            "demo",
+            what="DIEVIO_BASE_URL or SALESFORCE_INSTANCE_URL names a real system",
+            repair="Unset both for the demo, or use `lead-pipeline run` for that system",
+        )
+    announce_sandboxes(settings)
+    ended, report = _run_day(settings, batch_id or _demo_day(settings), is_json=is_json, is_repull=False)
+    if not is_json and report is not None:
+        click.echo("Next: lead-pipeline report --html report.html · lead-pipeline ui · lead-pipeline demo (again)")
+    _finish(context, ended, report, is_json=is_json, is_strict=False)
+
+
+def yesterday() -> str:
+    """Return the newest complete UTC day."""
+    return (datetime.now(UTC) - ONE_DAY).strftime("%Y-%m-%d")
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """Return every day from `first` to `last`, both included.
+
+    Raises:
+        ConfigurationError: The range is the wrong way round.
+    """
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    if end < start:
+        raise ConfigurationError("--from/--to", what=f"{first} lies after {last}", repair="Swap the two days")
+    return [(start + ONE_DAY * step).isoformat() for step in range((end - start).days + 1)]
+
+
+def _demo_day(settings: Settings) -> str:
+    with Connections(settings) as connections, connections.database.transaction() as connection:
+        return read_newest_batch_id(connection) or yesterday()
+
+
+def _run_day(
+    settings: Settings, batch_id: str, *, is_json: bool, is_repull: bool
+) -> tuple[NightlyRun, RunReport | None]:
+    console = Console(quiet=is_json)
+    with open_instance(settings) as instance, TerminalProgress(console) as progress:
+        ended = run_nightly(
+            settings, instance, batch_id=batch_id, progress=progress, actor="command line", is_repull=is_repull
+        )
+    return ended, _make_report(settings, ended)
+
+
+def _make_report(settings: Settings, ended: NightlyRun) -> RunReport | None:
+    """Make the report also of a run that a gate or an error stopped; None when it stopped before its batch began."""
+    with Connections(settings) as connections:
+        try:
+            return build_report(
+                connections.database,
+                batch_id=ended.batch_id,
+                run_id=ended.run_id,
+                started_at=ended.started_at,
+                now=connections.now,
+            )
+        except UnknownBatchError:
+            return None
+
+
+def _tell_errors(ended: NightlyRun) -> None:
+    for message in ended.errors:
+        click.echo(f"error: {message}", err=True)
+
+
+def _finish(
+    context: click.Context, ended: NightlyRun, report: RunReport | None, *, is_json: bool, is_strict: bool
+) -> None:
+    if report is not None and is_json:
+        click.echo(json.dumps(report.to_summary(), indent=2))
+    elif report is not None:
+        print_report(Console(), report)
+    _tell_errors(ended)
+    is_partial = report is not None and bool(report.review or report.dead_letter)
+    context.exit(ended.exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))

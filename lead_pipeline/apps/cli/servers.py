@@ -1,0 +1,91 @@
+"""Commands that start or stop servers on this machine: the sandbox and Dagit."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from lead_pipeline.apps.nightly import INSTANCE_FILE, instance_home
+from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.connections import sandbox_addresses
+from lead_pipeline.sandbox import embedded_postgres, processes
+from lead_pipeline.settings import load_settings
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_UI_PORT = 3000
+WORKSPACE_FILE = INSTANCE_FILE.with_name("workspace.yaml")
+
+
+@click.group()
+def sandbox() -> None:
+    """Start, reset or stop the emulated Salesforce org and Dievio API on this machine."""
+
+
+@sandbox.command("up")
+@click.option("--salesforce-port", default=0, help="Loopback port of the org; default: any free one.")
+@click.option("--dievio-port", default=0, help="Loopback port of the Dievio API; default: any free one.")
+@click.option("--org", type=click.Choice(["demo", "stock"]), default="demo", help="With or without our custom fields.")
+@click.option("--scenario", type=click.Choice(["demo", "empty"]), default="demo", help="What the two hold at first.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def up(*, salesforce_port: int, dievio_port: int, org: str, scenario: str, is_json: bool) -> None:
+    """Start both servers in the background, or show where they already listen.
+
+    Example: lead-pipeline sandbox up --salesforce-port 8801 --dievio-port 8802
+    """
+    addresses = processes.ensure_running(
+        load_settings().home,
+        salesforce_port=salesforce_port,
+        dievio_port=dievio_port,
+        org=org,
+        scenario=scenario,
+    )
+    urls = {"salesforce": addresses.salesforce_url, "dievio": addresses.dievio_url}
+    if is_json:
+        click.echo(json.dumps(urls, indent=2))
+        return
+    for system, url in urls.items():
+        click.echo(f"{system:<11} {url}")
+
+
+@sandbox.command("reset")
+def reset() -> None:
+    """Put org and Dievio back to their first state; the product's own tables are kept.
+
+    Example: lead-pipeline sandbox reset
+    """
+    processes.reset(load_settings().home)
+    click.echo("the sandbox holds its first state again")
+
+
+@sandbox.command("stop")
+def stop() -> None:
+    """Stop the background servers and the embedded database; their state is kept.
+
+    Example: lead-pipeline sandbox stop
+    """
+    home = load_settings().home
+    processes.stop(home)
+    embedded_postgres.stop(home)
+    click.echo("stopped; the next command starts them again")
+
+
+@click.command()
+@click.option("--port", default=DEFAULT_UI_PORT, show_default=True, help="Loopback port of Dagit.")
+def ui(*, port: int) -> None:
+    """Open Dagit on the same state as every other command: graph, checks, backfills. Ends with Ctrl-C.
+
+    Example: lead-pipeline ui --port 3000
+    """
+    settings = load_settings()
+    announce_sandboxes(settings)
+    sandbox_addresses(settings)
+    home = instance_home(settings)
+    click.echo(f"Dagit opens at http://{LOOPBACK}:{port}")
+    arguments = ["-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port), "-w", str(WORKSPACE_FILE)]
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "LEAD_PIPELINE_HOME": str(settings.home)}
+    os.chdir(Path(home))  # a file named like a dependency in the current directory would shadow it
+    os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606  # Dagit takes this process over, with its signals

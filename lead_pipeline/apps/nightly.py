@@ -1,0 +1,159 @@
+"""Runs the nightly job for one day through Dagster, in this process, against the shared instance.
+
+The run is an ordinary Dagster run: it shows in Dagit afterwards with its checks and metadata.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from lead_pipeline import errors
+from lead_pipeline.definitions import build_definitions
+from lead_pipeline.defs.jobs import nightly_job
+from lead_pipeline.defs.partitions import nightly_partitions
+from lead_pipeline.defs.resources import ProgressSink
+from lead_pipeline.defs.steps import ACTOR_TAG
+from lead_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster._core.execution.execute_in_process_result import ExecuteInProcessResult
+
+PID_TAG = "lead_pipeline/pid"
+HOST_TAG = "lead_pipeline/host"
+INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlyRun:
+    """How a run of one day ended. `errors` are the messages of failed steps other than failed gates."""
+
+    batch_id: str
+    run_id: str
+    started_at: datetime
+    is_success: bool
+    errors: tuple[str, ...]
+    exit_code: int
+
+
+def require_partition(batch_id: str) -> str:
+    """Return a day that the graph knows.
+
+    Raises:
+        ConfigurationError: The day is no day, lies before the first partition or in the future.
+    """
+    if not nightly_partitions.has_partition_key(batch_id):
+        first, last = nightly_partitions.get_first_partition_key(), nightly_partitions.get_last_partition_key()
+        raise errors.ConfigurationError(
+            "--date", what=f"{batch_id} is no partition", repair=f"Name a day from {first} to {last}"
+        )
+    return batch_id
+
+
+def instance_home(settings: Settings) -> Path:
+    """Return Dagster's home: a directory of the product with the instance file of the project in it."""
+    home = settings.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(INSTANCE_FILE, home / "dagster.yaml")
+    return home
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Open the shared instance and end the runs of command lines that died."""
+    instance = dg.DagsterInstance.from_config(str(instance_home(settings)))
+    _end_orphaned_runs(instance)
+    return instance
+
+
+def run_nightly(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    *,
+    batch_id: str,
+    progress: ProgressSink,
+    actor: str,
+    is_repull: bool = False,
+) -> NightlyRun:
+    """Materialize one day and return how it ended; a failed gate or step is an answer, not an exception."""
+    started_at = datetime.now(UTC)
+    job = build_definitions(settings, overrides={"progress": progress}).resolve_job_def(nightly_job.name)
+    result = job.execute_in_process(
+        partition_key=require_partition(batch_id),
+        instance=instance,
+        raise_on_error=False,
+        tags={ACTOR_TAG: actor, PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()},
+        run_config=_run_config(is_repull=is_repull),
+    )
+    failures = list(_step_failures(result))
+    return NightlyRun(
+        batch_id=batch_id,
+        run_id=result.run_id,
+        started_at=started_at,
+        is_success=result.success,
+        errors=tuple(message for _, message in failures),
+        exit_code=_exit_code(failures, is_success=result.success),
+    )
+
+
+def _run_config(*, is_repull: bool) -> dict[str, Any]:
+    return {
+        # the terminal shows progress and the report; Dagster's own lines are in Dagit
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "ops": {"raw_dievio__leads": {"config": {"is_repull": is_repull}}},
+    }
+
+
+def _step_failures(result: ExecuteInProcessResult) -> Iterable[tuple[str, str]]:
+    """Yield class and message of the root cause of each failed step; failed gates are in the report already."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None and error.cls_name != "DagsterAssetCheckFailedError":
+                yield error.cls_name or "", _plain_message(error.message)
+
+
+def _plain_message(message: str) -> str:
+    """Return an error's own sentence without the module path that the serialized form puts before it."""
+    first, _, rest = message.strip().partition(": ")
+    return rest if rest and " " not in first else message.strip()
+
+
+def _exit_code(failures: Sequence[tuple[str, str]], *, is_success: bool) -> int:
+    if is_success:
+        return 0
+    if not failures:
+        return errors.GateClosedError.exit_code
+    kind = getattr(errors, failures[0][0], errors.LeadPipelineError)
+    return int(kind.exit_code)
+
+
+def _end_orphaned_runs(instance: dg.DagsterInstance) -> None:
+    """A killed command line leaves its run STARTED for ever, where it holds a place in the queue."""
+    filters = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED],
+        tags={HOST_TAG: socket.gethostname()},
+    )
+    for run in instance.get_runs(filters):
+        pid = run.tags.get(PID_TAG, "")
+        if pid.isdigit() and not _is_alive(int(pid)):
+            instance.report_run_failed(run, message="The process of this run ended without a word; run the day again")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
