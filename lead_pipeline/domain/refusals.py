@@ -197,6 +197,11 @@ _TABLE = (
     ),
     _payload_fault("JSON_PARSER_ERROR", "A value has the wrong type for its field", "Correct the mapping, then replay"),
     _payload_fault(
+        "UNSENDABLE_VALUE",
+        "A value cannot be carried by any call",
+        "Correct the value at its source or declare it invalid in the mapping, then replay",
+    ),
+    _payload_fault(
         "INVALID_CROSS_REFERENCE_KEY",
         "A referenced record or owner does not exist any more",
         "Refresh the roster, choose another owner or reference, then replay",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -18,7 +17,6 @@ def record_calls(
     system: str,
     stage: str,
     calls: int,
-    counted_at: datetime,
 ) -> None:
     """Add calls of one stage of a run to an outside system (`salesforce`, `dievio`)."""
     load_queries("calls").add_calls(
@@ -28,5 +26,4 @@ def record_calls(
         system=system,
         stage=stage,
         calls=calls,
-        counted_at=counted_at,
     )

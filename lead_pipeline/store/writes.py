@@ -100,14 +100,18 @@ def record_settlements(connection: _Connection, settlements: Sequence[Settlement
     queries.settle_hand_overs(connection, settlements=rows, at=at)
 
 
-def settle_rows_without_write(
-    connection: _Connection, batch_id: str, *, run_id: str, actor: str, at: datetime
-) -> tuple[int, int]:
-    """Give copies, quarantined rows, skipped leads and questions their outcome; return new (skipped, review)."""
+def settle_rows_without_plan(connection: _Connection, batch_id: str, *, at: datetime) -> None:
+    """Give further copies of a person and quarantined rows their outcome."""
     queries = load_queries("writes")
     queries.settle_duplicates(connection, batch_id=batch_id, at=at)
     queries.settle_quarantine(connection, batch_id=batch_id, at=at)
-    row = queries.settle_plans_without_write(
+
+
+def settle_plans_without_write(
+    connection: _Connection, batch_id: str, *, run_id: str, actor: str, at: datetime
+) -> tuple[int, int]:
+    """Give skipped leads and questions their outcome, with log entry and review item; return (skipped, review)."""
+    row = load_queries("writes").settle_plans_without_write(
         connection,
         batch_id=batch_id,
         run_id=run_id,
@@ -156,6 +160,11 @@ def read_stale_leads(connection: _Connection, batch_id: str) -> tuple[str, ...]:
     return tuple(
         row["dievio_lead_id"] for row in load_queries("writes").list_stale_leads(connection, batch_id=batch_id)
     )
+
+
+def has_open_plans(connection: _Connection, batch_id: str) -> bool:
+    """Tell whether any lead of a batch has a plan and no outcome."""
+    return bool(load_queries("writes").has_open_plans(connection, batch_id=batch_id))
 
 
 def count_batch(connection: _Connection, batch_id: str, *, run_id: str) -> BatchCounts:

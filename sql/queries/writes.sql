@@ -277,6 +277,13 @@ WHERE d.batch_id = :batch_id AND o.outcome IN ('created', 'updated', 'skipped') 
 GROUP BY d.batch_id, d.dievio_lead_id, d.raw_lead_id, o.object_name, o.salesforce_id
 ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
 
+-- name: has_open_plans(batch_id)$
+-- Whether any lead of the batch has a plan and no outcome.
+SELECT EXISTS (SELECT FROM sync_decision AS d
+               WHERE d.batch_id = :batch_id
+                 AND NOT EXISTS (SELECT FROM lead_outcome AS o
+                                 WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id));
+
 -- name: count_batch(batch_id, run_id)^
 -- Where the batch stands after the write.
 SELECT

@@ -1,0 +1,221 @@
+"""Writes a planned batch to Salesforce: opens the session on it, lets the engine work, counts where every row ended.
+
+The protocol itself lives in `writing`; which rows may be written is decided by the gates before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lead_pipeline.domain.decisions import Outcome
+from lead_pipeline.domain.mapping import MappingSet
+from lead_pipeline.domain.matching import MatchingPolicy
+from lead_pipeline.errors import ApiBudgetReachedError
+from lead_pipeline.services.gates import require_gates
+from lead_pipeline.services.match import match_batch
+from lead_pipeline.services.plan import plan_batch
+from lead_pipeline.services.refresh_directory import DirectorySource, refresh_directory
+from lead_pipeline.services.writing.engine import carry_out_plan
+from lead_pipeline.services.writing.limits import WriteLimits
+from lead_pipeline.services.writing.ports import (
+    Clock,
+    CrmWriter,
+    FreshPlans,
+    Progress,
+    WriteSession,
+    WriteTools,
+    say_nothing,
+)
+from lead_pipeline.store import writes
+from lead_pipeline.store.database import Database
+from lead_pipeline.store.leases import hold_lease
+
+
+class Crm(CrmWriter, DirectorySource, Protocol):
+    """Salesforce for writing and for the fresh reading before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRules:
+    """What a write needs to know beside the plan: how to read, match and plan anew, and its limits."""
+
+    matching: MatchingPolicy
+    mappings: MappingSet
+    fields_by_object: Mapping[str, Collection[str]]  # what the mirror holds of each object
+    holding_queue: str = "Dievio_Holding"  # DeveloperName; without it new leads belong to the integration user
+    limits: WriteLimits = field(default_factory=WriteLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSummary:
+    """Where the rows of a batch ended, and what this run wrote."""
+
+    created_by_run: int
+    updated_by_run: int
+    outcomes: Mapping[Outcome, int]
+    unknown: int  # writes whose end nobody knows yet
+    unsettled: int  # delivered rows without an outcome
+    stopped_reason: str = ""  # why the run ended before the plan was carried out
+
+    @property
+    def settled(self) -> int:
+        """Rows with an outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row has its outcome and no write is open."""
+        return not self.unknown and not self.unsettled and not self.stopped_reason
+
+    def as_metadata(self) -> dict[str, int | float | str]:
+        """Return the counts for Dagster."""
+        return {
+            "created_by_run": self.created_by_run,
+            "updated_by_run": self.updated_by_run,
+            **{outcome.value: self.outcomes.get(outcome, 0) for outcome in Outcome},
+            "unknown": self.unknown,
+            "unsettled": self.unsettled,
+            "is_complete": str(self.is_complete).lower(),
+            "stopped_reason": self.stopped_reason,
+        }
+
+
+class DirectoryPlans:
+    """Reads the org's changes into the mirror, then matches and plans single leads of the batch anew."""
+
+    def __init__(
+        self, database: Database, salesforce: DirectorySource, rules: WriteRules, *, batch_id: str, now: Clock
+    ) -> None:
+        self._database = database
+        self._salesforce = salesforce
+        self._rules = rules
+        self._batch_id = batch_id
+        self._now = now
+
+    def refresh(self) -> None:
+        """Read what changed in the org since the last look."""
+        refresh_directory(
+            self._database, self._salesforce, fields_by_object=self._rules.fields_by_object, now=self._now
+        )
+
+    def replan(self, dievio_lead_ids: Collection[str]) -> None:
+        """Match and plan these leads anew from what is known now."""
+        match_batch(
+            self._database,
+            self._rules.matching,
+            batch_id=self._batch_id,
+            now=self._now,
+            dievio_lead_ids=dievio_lead_ids,
+        )
+        plan_batch(
+            self._database,
+            self._rules.mappings,
+            batch_id=self._batch_id,
+            now=self._now,
+            dievio_lead_ids=dievio_lead_ids,
+        )
+
+
+def write_batch(
+    database: Database,
+    salesforce: Crm,
+    rules: WriteRules,
+    *,
+    batch_id: str,
+    run_id: str,
+    actor: str,
+    now: Clock,
+    on_progress: Progress = say_nothing,
+) -> WriteSummary:
+    """Carry out the plan of a batch: every lead created, updated, skipped, asked about or given up, exactly once.
+
+    Repeating it is safe at any time: rows with an outcome are left alone, open writes are settled by reading.
+
+    Args:
+        database: The product's database.
+        salesforce: The org.
+        rules: How to read and plan anew, and the limits.
+        batch_id: The batch.
+        run_id: The run, for log and lease.
+        actor: Who started it, for the log.
+        now: The clock, aware UTC.
+        on_progress: Told the stage, the leads done and the leads in all.
+
+    Raises:
+        GateClosedError: A blocking gate before the write failed or never ran.
+        LeaseHeldError: Another run writes this batch.
+        WritesRefusedError: Salesforce refuses every write until somebody mends the org or the mapping.
+    """
+    require_gates(database, batch_id=batch_id, stage="writes")
+    tools = WriteTools(now=now, wait=time.sleep, on_progress=on_progress)
+    plans = DirectoryPlans(database, salesforce, rules, batch_id=batch_id, now=now)
+    with open_session(
+        database, salesforce, tools, rules.limits, batch_id=batch_id, run_id=run_id, actor=actor
+    ) as session:
+        return write_session(session, plans, holding_queue=rules.holding_queue)
+
+
+@contextmanager
+def open_session(
+    database: Database,
+    salesforce: CrmWriter,
+    tools: WriteTools,
+    limits: WriteLimits,
+    *,
+    batch_id: str,
+    run_id: str,
+    actor: str,
+) -> Iterator[WriteSession]:
+    """Hold the batch for one run.
+
+    Raises:
+        LeaseHeldError: Another run holds it.
+    """
+    holder = (
+        f"run {run_id} ({tools.new_id().hex[:8]})"  # one run may be tried twice: the tail tells its processes apart
+    )
+    with hold_lease(database, f"batch:{batch_id}", holder=holder, now=tools.now) as lease:
+        yield WriteSession(
+            database=database,
+            salesforce=salesforce,
+            lease=lease,
+            tools=tools,
+            batch_id=batch_id,
+            run_id=run_id,
+            actor=actor,
+            limits=limits,
+        )
+
+
+def write_session(session: WriteSession, plans: FreshPlans, *, holding_queue: str) -> WriteSummary:
+    """Carry out the plan of a held batch and count; the part that a simulation drives with ports of its own.
+
+    Raises:
+        WritesRefusedError: Salesforce refuses every write until somebody mends the org or the mapping.
+    """
+    with session.database.transaction() as connection:
+        session.lease.beat(connection)
+        writes.settle_rows_without_plan(connection, session.batch_id, at=session.tools.now())
+        holding_owner_id = writes.read_holding_owner(connection, holding_queue)
+    stopped_reason = ""
+    try:
+        carry_out_plan(session, plans, holding_owner_id=holding_owner_id)
+    except ApiBudgetReachedError as error:
+        stopped_reason = str(error)
+    with session.database.transaction() as connection:
+        session.lease.beat(connection)
+        writes.open_escalations(connection, session.batch_id, at=session.tools.now())
+        counts = writes.count_batch(connection, session.batch_id, run_id=session.run_id)
+        outcomes = writes.count_outcomes(connection, session.batch_id)
+    return WriteSummary(
+        created_by_run=counts.created,
+        updated_by_run=counts.updated,
+        outcomes=outcomes,
+        unknown=counts.unknown,
+        unsettled=counts.unsettled,
+        stopped_reason=stopped_reason,
+    )

@@ -1,0 +1,121 @@
+"""Sends many writes as one Bulk job and accounts for every row of its results.
+
+The job's id is committed with the intents before a row is uploaded, so that any later process can ask what became of
+them. Calls of a few records are `delivery`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Literal
+from uuid import UUID
+
+from lead_pipeline.domain.record_answers import RecordAnswer
+from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, WriteIntent, WriteKind
+from lead_pipeline.errors import LeadPipelineError, RetryableError, WritesRefusedError
+from lead_pipeline.services.writing.ports import CrashPoint, JobProgress, WriteSession
+from lead_pipeline.services.writing.recording import commit_intents, leave_unknown, record, record_answers, void_unsent
+
+OPEN_JOB = "open"  # not closed: no row of it was touched
+FAILED_JOB = "failed"
+
+
+def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
+    """Commit, send and record writes of one kind to one object as a job; return how many were sent.
+
+    Raises:
+        ApiBudgetReachedError: The product's share of calls is spent; nothing was sent.
+        WritesRefusedError: Salesforce refuses every write of this kind.
+    """
+    session.require_budget()
+    object_name = intents[0].object_name
+    job_id = session.salesforce.create_bulk_job(object_name, _operation(intents[0]))
+    session.tools.reach(CrashPoint.AFTER_JOB_CREATION)
+    ours = commit_intents(session, [replace(intent, bulk_job_id=job_id) for intent in intents])
+    if ours and _start_job(session, job_id, ours):
+        settle_job(session, job_id, ours)
+    return len(ours)
+
+
+def settle_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent]) -> None:
+    """Wait for a job's end and record every row; a job that was never closed has touched nothing.
+
+    Rows without an answer of their own stay unknown, and so does everything when the job cannot be read.
+    """
+    try:
+        job = _wait_for_job(session, job_id)
+        answers = _read_answers(session, job_id, job, len(intents)) if job.is_final else {}
+    except RetryableError:
+        record(session, [leave_unknown(intent) for intent in intents])
+        return
+    if job.state == OPEN_JOB:
+        void_unsent(session, intents)
+    else:
+        record_answers(session, intents, answers)
+    if job.state == FAILED_JOB and not job.processed_count:
+        # A job that dies before its first row meets a fault of the set-up: the next one would die the same way.
+        raise WritesRefusedError(
+            cause=f"a Bulk job failed before its first row: {job.message}",
+            fields=(),
+            repair="Mend the mapping or the org, then run again",
+        )
+
+
+def _operation(intent: WriteIntent) -> Literal["insert", "update"]:
+    return "insert" if intent.kind is WriteKind.INSERT else "update"
+
+
+def _start_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent]) -> bool:
+    """Upload and close; False when nothing can have begun, so that nothing has to be waited for."""
+    try:
+        session.salesforce.upload_bulk_rows(job_id, [_row(intent) for intent in intents])
+    except RetryableError:
+        void_unsent(session, intents)  # an upload alone writes nothing: only closing lets the org begin
+        return False
+    except LeadPipelineError:
+        void_unsent(session, intents)
+        raise
+    session.tools.reach(CrashPoint.AFTER_JOB_UPLOAD)
+    with suppress(RetryableError):  # whether it was closed is what the next reading of the job tells
+        session.salesforce.close_bulk_job(job_id)
+    session.tools.reach(CrashPoint.AFTER_JOB_CLOSE)
+    return True
+
+
+def _row(intent: WriteIntent) -> dict[str, object]:
+    target = {"Id": intent.salesforce_id} if intent.salesforce_id is not None else {}
+    return {**target, **intent.payload}
+
+
+def _wait_for_job(session: WriteSession, job_id: str) -> JobProgress:
+    pause, waited = session.limits.job_poll_seconds, 0.0
+    while True:
+        job = session.salesforce.read_bulk_job(job_id)
+        if job.is_final or job.state == OPEN_JOB or waited >= session.limits.max_job_wait_seconds:
+            return job
+        session.tools.wait(pause)
+        waited += pause
+        pause = min(pause * 1.5, session.limits.max_job_poll_seconds)
+        with session.database.transaction() as connection:
+            session.lease.beat(connection)
+
+
+def _read_answers(session: WriteSession, job_id: str, job: JobProgress, sent_count: int) -> dict[UUID, RecordAnswer]:
+    """Read the result files that can hold rows, keyed by the receipt each row carries."""
+    answers: dict[UUID, RecordAnswer] = {}
+    for kind in _result_kinds(job, sent_count):
+        for result in session.salesforce.read_bulk_results(job_id, kind):
+            receipt = result.row.get(RECEIPT_FIELD, "")
+            if receipt:
+                answers[UUID(receipt)] = result.answer
+    return answers
+
+
+def _result_kinds(job: JobProgress, sent_count: int) -> Iterator[Literal["successful", "failed", "unprocessed"]]:
+    yield "successful"
+    if job.failed_count:
+        yield "failed"
+    if job.processed_count < sent_count:
+        yield "unprocessed"

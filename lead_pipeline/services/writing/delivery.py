@@ -1,0 +1,119 @@
+"""Sends writes in calls of a few records and records every answer. Jobs of many rows are `bulk_delivery`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
+from lead_pipeline.domain.write_protocol import WriteIntent, WriteKind
+from lead_pipeline.errors import DeadLetterError, StopError
+from lead_pipeline.services.writing.ports import WriteSession
+from lead_pipeline.services.writing.recording import commit_intents, record_answers, void_unsent
+
+UNSENDABLE_CODE = "UNSENDABLE_VALUE"  # our own word: no call can carry the value
+
+
+def deliver(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
+    """Commit, send and record writes of one kind to one object; return how many were sent.
+
+    Raises:
+        ApiBudgetReachedError: The product's share of calls is spent; the rest was not sent.
+        WritesRefusedError: Salesforce refuses every write of this kind.
+        StopError: Credentials, permission or limits; the rest was not sent.
+    """
+    sent_count = 0
+    for chunk in _chunks(intents, _call_size(session, intents)):
+        session.require_budget()
+        ours = commit_intents(session, chunk)
+        if ours:
+            record_answers(session, ours, _send(session, ours))
+            sent_count += len(ours)
+    return sent_count
+
+
+def _call_size(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
+    is_insert = bool(intents) and intents[0].kind is WriteKind.INSERT
+    return session.limits.collection_records if is_insert else session.limits.composite_records
+
+
+def _send(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[UUID, RecordAnswer]:
+    """Send writes; those refused for the time being are sent again, in smaller calls, until their tries are used up.
+
+    Sending again is safe only because such a refusal means that nothing was done; an unknown answer never repeats.
+    """
+    answers: dict[UUID, RecordAnswer] = {}
+    pending = list(intents)
+    size = max(len(pending), 1)
+    for turn in range(session.limits.tries):
+        if turn:
+            session.tools.wait(_retry_wait(session, turn, [answers[intent.op_id] for intent in pending]))
+            size = max(size // session.limits.shrink_factor, 1)
+        for chunk in _chunks(pending, size):
+            answers |= _send_or_void(session, chunk, unanswered=[i for i in intents if i.op_id not in answers])
+        pending = [intent for intent in pending if _may_retry(answers[intent.op_id])]
+        if not pending:
+            break
+    return answers
+
+
+def _send_or_void(
+    session: WriteSession, chunk: Sequence[WriteIntent], *, unanswered: Sequence[WriteIntent]
+) -> dict[UUID, RecordAnswer]:
+    try:
+        answers = _call(session, chunk)
+    except DeadLetterError as error:
+        return _send_one_by_one(session, chunk, error, unanswered=unanswered)
+    except StopError:
+        # The client raises only for calls that were not executed; nothing of what has no answer has left.
+        void_unsent(session, unanswered)
+        raise
+    return {intent.op_id: answer for intent, answer in zip(chunk, answers, strict=True)}
+
+
+def _send_one_by_one(
+    session: WriteSession, chunk: Sequence[WriteIntent], error: DeadLetterError, *, unanswered: Sequence[WriteIntent]
+) -> dict[UUID, RecordAnswer]:
+    """Keep one value that cannot be sent from holding up the others; such a call never left this machine."""
+    if len(chunk) == 1:
+        refused = RecordAnswer(
+            kind=AnswerKind.NOT_DONE, remedy=Remedy.DEAD_LETTER, error_code=UNSENDABLE_CODE, message=str(error)
+        )
+        return {chunk[0].op_id: refused}
+    answers: dict[UUID, RecordAnswer] = {}
+    for intent in chunk:
+        rest = [other for other in unanswered if other.op_id not in answers]
+        answers |= _send_or_void(session, [intent], unanswered=rest)
+    return answers
+
+
+def _call(session: WriteSession, chunk: Sequence[WriteIntent]) -> list[RecordAnswer]:
+    object_name = chunk[0].object_name
+    if chunk[0].kind is WriteKind.INSERT:
+        return session.salesforce.insert_records(object_name, [intent.payload for intent in chunk])
+    return session.salesforce.update_conditionally(object_name, [_conditional(intent) for intent in chunk])
+
+
+def _conditional(intent: WriteIntent) -> ConditionalUpdate:
+    if intent.salesforce_id is None or intent.base_last_modified_at is None:
+        raise ValueError(f"update {intent.op_id} names no record or no condition")
+    return ConditionalUpdate(
+        salesforce_id=intent.salesforce_id,
+        fields=dict(intent.payload),
+        unmodified_since=intent.base_last_modified_at,
+    )
+
+
+def _may_retry(answer: RecordAnswer) -> bool:
+    return answer.kind is AnswerKind.NOT_DONE and answer.is_transient
+
+
+def _retry_wait(session: WriteSession, turn: int, answers: Sequence[RecordAnswer]) -> float:
+    limits = session.limits
+    asked = max((answer.retry_after_seconds or 0.0 for answer in answers), default=0.0)
+    own = limits.retry_wait_seconds * float(2 ** (turn - 1))
+    return min(max(asked, own), limits.max_retry_wait_seconds)
+
+
+def _chunks(intents: Sequence[WriteIntent], size: int) -> Iterator[list[WriteIntent]]:
+    return (list(intents[start : start + size]) for start in range(0, len(intents), size))

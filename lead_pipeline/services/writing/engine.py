@@ -1,0 +1,133 @@
+"""Carries out a batch's plan pass by pass: settle, read, plan anew what changed, write, until nothing is left.
+
+A refusal that a new plan may cure needs no path of its own: its lead is simply still without an outcome, the next pass
+reads what is there now, and the plan follows. How one write leaves is `delivery`, how open ones are settled `settling`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from lead_pipeline.domain.decisions import Decision
+from lead_pipeline.domain.write_protocol import WriteBasis, WriteIntent, build_sync_intent, is_quiet, person_key
+from lead_pipeline.services.writing.bulk_delivery import deliver_in_bulk
+from lead_pipeline.services.writing.delivery import deliver
+from lead_pipeline.services.writing.ports import CrashPoint, FreshPlans, WriteSession
+from lead_pipeline.services.writing.settling import settle_late_landings, settle_open_writes
+from lead_pipeline.store import writes
+from lead_pipeline.store.writes import WorkItem
+
+
+def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id: str | None) -> None:
+    """Write every lead of the batch that is planned and not settled.
+
+    Leads that cannot be settled now stay planned or open; nothing is lost by ending here.
+
+    Raises:
+        ApiBudgetReachedError: The product's share of calls is spent; the rest stays planned.
+        WritesRefusedError: Salesforce refuses every write of this kind.
+        LeaseLostError: Another run took the batch over.
+    """
+    for _ in range(session.limits.max_passes):
+        settle_open_writes(session)
+        if not _has_open_plans(session):
+            return
+        read_at = _read_afresh(session, plans)
+        _settle_without_write(session)
+        work, loud_count = _choose(session, read_at)
+        sent_count = _write(session, work, holding_owner_id)
+        if sent_count == 0:
+            if not loud_count:
+                break
+            session.tools.wait(session.limits.quiet_wait_seconds)
+    settle_open_writes(session)
+
+
+def _has_open_plans(session: WriteSession) -> bool:
+    with session.database.transaction() as connection:
+        return writes.has_open_plans(connection, session.batch_id)
+
+
+def _read_afresh(session: WriteSession, plans: FreshPlans) -> datetime:
+    """Bring mirror and plans up to date; return the server's time no later than the first record was read."""
+    began_at = session.tools.now()
+    plans.refresh()
+    # The server's last stamp lies at the end of the reading; taking the whole duration off puts it before its start.
+    read_at = (session.salesforce.server_time or session.tools.now()) - (session.tools.now() - began_at)
+    settle_late_landings(session)
+    with session.database.transaction() as connection:
+        stale = writes.read_stale_leads(connection, session.batch_id)
+    if stale:
+        plans.replan(stale)
+    session.tools.reach(CrashPoint.AFTER_FRESH_READ)
+    return read_at
+
+
+def _settle_without_write(session: WriteSession) -> None:
+    with session.database.transaction() as connection:
+        session.lease.beat(connection)
+        writes.settle_plans_without_write(
+            connection, session.batch_id, run_id=session.run_id, actor=session.actor, at=session.tools.now()
+        )
+
+
+def _choose(session: WriteSession, read_at: datetime) -> tuple[list[WorkItem], int]:
+    """Return the leads to write in this pass, and how many wait because an edit may hide in their last second.
+
+    One person and one record at a time: the second lead of a person is planned anew once the first one stands.
+    """
+    with session.database.transaction() as connection:
+        waiting = writes.read_work(connection, session.batch_id)
+    chosen: list[WorkItem] = []
+    taken: set[str] = set()
+    loud_count = 0
+    for item in waiting:
+        if not is_quiet(item.base_last_modified_at, read_at=read_at):
+            loud_count += 1
+            continue
+        claims = {person_key(item.keys, item.dievio_lead_id), *filter(None, [item.salesforce_id])}
+        if claims.isdisjoint(taken):
+            taken |= claims
+            chosen.append(item)
+    return chosen, loud_count
+
+
+def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: str | None) -> int:
+    groups: dict[tuple[Decision, str], list[WorkItem]] = defaultdict(list)
+    for item in work:
+        groups[item.decision, item.object_name or "Lead"].append(item)
+    done = sent_count = 0
+    for (decision, _), items in sorted(groups.items()):
+        is_bulk = decision is Decision.CREATE and len(items) > session.limits.bulk_threshold
+        send = deliver_in_bulk if is_bulk else deliver
+        for page in _pages(items, session.limits.bulk_job_rows if is_bulk else session.limits.plan_page_leads):
+            sent_count += send(session, _build(session, page, holding_owner_id))
+            done += len(page)
+            session.tools.on_progress("write", done, len(work))
+    return sent_count
+
+
+def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: str | None) -> list[WriteIntent]:
+    keys = {item.dievio_lead_id: person_key(item.keys, item.dievio_lead_id) for item in items}
+    with session.database.transaction() as connection:
+        planned = writes.read_planned_writes(connection, session.batch_id, dievio_lead_ids=keys)
+    return [
+        build_sync_intent(
+            entry.decision,
+            WriteBasis(
+                person_key=keys[entry.decision.dievio_lead_id],
+                refusal_count=entry.refusal_count,
+                holding_owner_id=holding_owner_id,
+                record_lead_id=entry.record_lead_id,
+            ),
+            op_id=session.tools.new_id(),
+            run_id=session.run_id,
+        )
+        for entry in planned
+    ]
+
+
+def _pages(items: Sequence[WorkItem], size: int) -> Iterator[Sequence[WorkItem]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
