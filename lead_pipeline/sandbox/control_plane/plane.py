@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,13 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from lead_pipeline.sandbox.control_plane.clock import SandboxClock
-from lead_pipeline.sandbox.control_plane.faults import FaultBook, FiredFault
+from lead_pipeline.sandbox.control_plane.faults import (
+    GENERIC_KINDS,
+    FaultBook,
+    FaultRule,
+    FiredFault,
+    InvalidFaultError,
+)
 from lead_pipeline.sandbox.control_plane.ledger import RequestLedger
 
 CONTROL_PREFIX = "/_sandbox/"
@@ -43,6 +49,7 @@ class ControlPlane:
         ledger_extra: Further keys of `/_sandbox/ledger`.
         ledger_cleared: Called when the ledger is cleared, for counts that the system keeps itself.
         error_body: The system's own form of an error answer, by status.
+        own_fault_kinds: The kinds of fault that the system carries out itself, with what they do.
     """
 
     clock: SandboxClock = field(default_factory=SandboxClock)
@@ -52,6 +59,7 @@ class ControlPlane:
     ledger_extra: Callable[[], dict[str, object]] = _add_nothing
     ledger_cleared: Callable[[], object] = _add_nothing
     error_body: ErrorBody = plain_error_body
+    own_fault_kinds: Mapping[str, str] | None = None
     late_commits: list[LateCommit] = field(default_factory=list)
 
     def reset_everything(self, options: Mapping[str, object]) -> None:
@@ -62,6 +70,23 @@ class ControlPlane:
         self.ledger.clear()
         self.ledger_cleared()
         self.reset(options)
+
+    def fault_kinds(self) -> dict[str, str]:
+        """Return every kind of fault that may be set, with what it does."""
+        generic = {name: kind.purpose for name, kind in GENERIC_KINDS.items()}
+        return generic | dict(self.own_fault_kinds or {})
+
+    def add_faults(self, rules: Sequence[FaultRule]) -> list[int]:
+        """Put rules in force, all or none, and return their ids.
+
+        Raises:
+            InvalidFaultError: The system knows no such kind of fault.
+        """
+        known = self.fault_kinds()
+        for rule in rules:
+            if self.own_fault_kinds is not None and rule.kind not in known:
+                raise InvalidFaultError(f'there is no fault "{rule.kind}"; there are {", ".join(known)}')
+        return [self.faults.add(rule) for rule in rules]
 
     async def run_due_commits(self) -> None:
         """Do the work of late commits whose moment has come.

@@ -53,6 +53,7 @@ def control_routes(plane: ControlPlane) -> list[Route]:
         Route("/_sandbox/faults", faults.show, methods=["GET"]),
         Route("/_sandbox/faults", faults.add, methods=["POST"]),
         Route("/_sandbox/faults", faults.clear, methods=["DELETE"]),
+        Route("/_sandbox/faults/kinds", faults.show_kinds, methods=["GET"]),
         Route("/_sandbox/reset", reset, methods=["POST"]),
     ]
 
@@ -112,9 +113,13 @@ class _FaultRoutes:
         document = await read_json(request)
         try:
             rules = [FaultRule.from_json(item) for item in (document if isinstance(document, list) else [document])]
+            ids = self._plane.add_faults(rules)
         except (InvalidFaultError, TypeError) as error:
             raise HTTPException(400, str(error)) from error
-        return JSONResponse({"ids": [self._plane.faults.add(rule) for rule in rules]}, 201)
+        return JSONResponse({"ids": ids}, 201)
+
+    async def show_kinds(self, _request: Request) -> Response:
+        return JSONResponse(self._plane.fault_kinds())
 
     async def clear(self, _request: Request) -> Response:
         self._plane.faults.clear()
