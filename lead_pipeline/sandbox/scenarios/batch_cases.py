@@ -34,11 +34,11 @@ def play_batch_cases(stage: Stage) -> None:
     for name, count, play in _COPY_CASES:
         for turn in range(count):
             _put_copies(stage, turn, name, play(stage, turn))
-    for turn, entry in enumerate(NOT_A_ROW):
+    for entry in NOT_A_ROW:
         label = CaseLabel(
             case="not_an_object", row_index=UNPLACED, outcome=CaseOutcome.QUARANTINE, reason="not_an_object"
         )
-        stage.put(stage.segment(turn), entry, label)
+        stage.put(None, entry, label)
 
 
 def _put_copies(stage: Stage, turn: int, case: str, copies: Copies) -> None:

@@ -1,7 +1,6 @@
 """The scenario `demo`: about 1,000 ugly rows in three segments and an org of some 6,600 people around them.
 
 Every row has a label with the outcome it must get. The parts come from the case modules; this one puts them in order.
-An entry that is no object has no place of its own in a search, see `batch_cases.NOT_A_ROW`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from lead_pipeline.sandbox.scenarios.ordinary import (
 from lead_pipeline.sandbox.scenarios.org_draft import INACTIVE_USER_EVERY, USER_COUNT, OrgDraft
 from lead_pipeline.sandbox.scenarios.population import Population
 from lead_pipeline.sandbox.scenarios.review_cases import REVIEW_CASES
-from lead_pipeline.sandbox.scenarios.scenario import CaseLabel, DemoScenario, SegmentRows, label_key
+from lead_pipeline.sandbox.scenarios.scenario import DemoScenario, SegmentRows, label_key
 from lead_pipeline.sandbox.scenarios.stage import SegmentPlan, Stage, StagedRow
 from lead_pipeline.sandbox.scenarios.value_cases import load_value_cases
 from lead_pipeline.sandbox.scenarios.word_lists import load_word_lists, read_data
@@ -65,32 +64,40 @@ def build_demo_scenario(seed: int = DEMO_SEED, *, partition_on: date | None = No
 
 
 def _finish(stage: Stage) -> DemoScenario:
-    """Shuffle each segment, lay the segments one after the other and label the rows by their final place."""
-    rows: list[object] = []
-    labels: dict[str, CaseLabel] = {}
-    segments = []
-    for plan in stage.segments:
-        start = len(rows)
-        for staged in _shuffled(stage, plan.name):
-            label = replace(staged.label, row_index=len(rows))
-            labels[label_key(plan.name, label.row_index)] = label
-            rows.append(staged.row)
-        segments.append(
-            SegmentRows(
-                name=plan.name,
-                description=plan.description,
-                filters=plan.filters,
-                email_status=plan.email_status,
-                row_indexes=tuple(range(start, len(rows))),
-            )
+    """Lay the rows out and label each by its final place, once per segment that delivers it."""
+    pool = _lay_out(stage)
+    labels = {
+        label_key(plan.name, index): replace(staged.label, row_index=index)
+        for plan in stage.segments
+        for index, staged in enumerate(pool)
+        if staged.segment in (plan.name, None)
+    }
+    segments = tuple(
+        SegmentRows(
+            name=plan.name,
+            description=plan.description,
+            filters=plan.filters,
+            email_status=plan.email_status,
+            row_indexes=tuple(index for index, staged in enumerate(pool) if staged.segment in (plan.name, None)),
         )
+        for plan in stage.segments
+    )
     return DemoScenario(
         org_records=stage.org.finished_records(),
-        dievio_rows=rows,
-        segments=tuple(segments),
+        dievio_rows=[staged.row for staged in pool],
+        segments=segments,
         labels=labels,
         earlier_writes=tuple(stage.org.earlier_writes),
     )
+
+
+def _lay_out(stage: Stage) -> list[StagedRow]:
+    """Put the segments one after the other, each shuffled, and strew what belongs to all of them."""
+    pool = [staged for plan in stage.segments for staged in _shuffled(stage, plan.name)]
+    for staged in stage.staged:
+        if staged.segment is None:
+            pool.insert(stage.rng.randrange(len(pool)), staged)
+    return pool
 
 
 def _shuffled(stage: Stage, segment: str) -> list[StagedRow]:

@@ -195,7 +195,7 @@ def _name_and_domain(stage: Stage, turn: int) -> Play:
 
 
 _U, _S = CaseOutcome.UPDATED, CaseOutcome.SKIPPED
-_ID, _EM, _LI, _ND = CaseRule.EXTERNAL_ID, CaseRule.EMAIL, CaseRule.LINKEDIN, CaseRule.NAME_DOMAIN
+_ID, _EM, _LI, _ND = CaseRule.EXTERNAL_ID, CaseRule.EMAIL, CaseRule.LINKEDIN, CaseRule.NAME_AND_DOMAIN
 _TRACKED_NOTE: Final = "needs the scenario's earlier writes to tell our own value from a rep's"
 
 MATCH_CASES: Final = (

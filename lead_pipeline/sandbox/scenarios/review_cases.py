@@ -169,21 +169,21 @@ def _review(
     return Case(name=name, outcome=CaseOutcome.REVIEW, play=play, count=count, rule=rule, reason=reason)
 
 
-_ID, _EM, _LI, _ND = CaseRule.EXTERNAL_ID, CaseRule.EMAIL, CaseRule.LINKEDIN, CaseRule.NAME_DOMAIN
-_NC, _NN, _JM = CaseRule.NAME_COMPANY, CaseRule.NEAR_NAME, CaseRule.JOB_MOVER
+_ID, _EM, _LI, _ND = CaseRule.EXTERNAL_ID, CaseRule.EMAIL, CaseRule.LINKEDIN, CaseRule.NAME_AND_DOMAIN
+_NC, _NN, _JM = CaseRule.NAME_AND_COMPANY, CaseRule.NEAR_NAME, CaseRule.JOB_CHANGE
 
 REVIEW_CASES: Final = (
-    _review("deleted_lead", _deleted_lead, rule=_ID, reason="deleted", count=4),
-    _review("external_id_on_another_person", _id_on_another_person, rule=_ID, reason="other_person"),
+    _review("deleted_lead", _deleted_lead, rule=_ID, reason="record_gone", count=4),
+    _review("external_id_on_another_person", _id_on_another_person, rule=_ID, reason="id_on_other_person"),
     _review("family_on_one_address", _family_on_one_address, rule=_EM, reason="names_conflict", count=6),
     _review("several_people_share_the_address", _shared_address, rule=_EM, reason="several_candidates", count=4),
     _review("given_name_missing_in_org", _given_name_unknown, rule=_EM, reason="names_missing"),
     _review("linkedin_names_conflict", _linkedin_of_somebody_else, rule=_LI, reason="names_conflict"),
     _review("linkedin_on_two_leads", _linkedin_on_two_leads, rule=_LI, reason="several_candidates"),
     _review("name_and_domain_several", _two_of_one_name, rule=_ND, reason="several_candidates"),
-    _review("name_and_domain_other_work_email", _other_work_email, rule=_ND, reason="other_work_email", count=4),
-    _review("name_and_domain_other_linkedin", _other_linkedin, rule=_ND, reason="other_linkedin"),
-    _review("name_and_company_only", _name_and_company, rule=_NC, reason="name_company_only", count=6),
+    _review("name_and_domain_other_work_email", _other_work_email, rule=_ND, reason="work_email_differs", count=4),
+    _review("name_and_domain_other_linkedin", _other_linkedin, rule=_ND, reason="linkedin_differs"),
+    _review("name_and_company_only", _name_and_company, rule=_NC, reason="name_and_company_only", count=6),
     _review("near_name_same_domain", _near_name, rule=_NN, reason="near_name", count=4),
     _review("near_name_of_a_contact", _near_name_contact, rule=_NN, reason="near_name"),
     _review("job_mover_same_phone", _moved_with_phone, rule=_JM, reason="may_have_changed_job", count=5),

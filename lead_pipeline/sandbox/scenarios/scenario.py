@@ -21,15 +21,15 @@ class CaseOutcome(StrEnum):
 
 
 class CaseRule(StrEnum):
-    """The step of the match ladder that must decide."""
+    """The step of the match ladder that must decide, named as in the matching settings."""
 
     EXTERNAL_ID = "external_id"
     EMAIL = "email"
     LINKEDIN = "linkedin"
-    NAME_DOMAIN = "name_domain"
-    NAME_COMPANY = "name_company"
+    NAME_AND_DOMAIN = "name_and_domain"
+    NAME_AND_COMPANY = "name_and_company"
     NEAR_NAME = "near_name"
-    JOB_MOVER = "job_mover"
+    JOB_CHANGE = "job_change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +93,9 @@ class DemoScenario:
     Attributes:
         org_records: object name -> records with Ids and audit fields, as the org stores them.
         dievio_rows: the pool of Dievio, served verbatim; not every entry is an object.
-        segments: the saved searches. Each row belongs to exactly one; a row that is no object to none (see demo).
-        labels: "<segment>:<row index>" -> what must become of that row; every row has a label.
+        segments: the saved searches. Each row belongs to exactly one; an entry that is no object answers no filter
+            and therefore comes with every search.
+        labels: "<segment>:<row index>" -> what must become of that row; every delivered row has a label.
         earlier_writes: values an earlier sync left in the org.
     """
 

@@ -85,9 +85,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class StagedRow:
-    """A row with its segment; the label gets its row index when the pool is in order."""
+    """A row with its segment, None for all; the label gets its row index when the pool is in order."""
 
-    segment: str
+    segment: str | None
     row: object
     label: CaseLabel
 
@@ -130,9 +130,9 @@ class Stage:
             )
             self.put(self.segment(case.segments[turn] if case.segments else turn), play.row, label)
 
-    def put(self, segment: SegmentPlan, row: object, label: CaseLabel) -> None:
-        """Add a row to a segment."""
-        self.staged.append(StagedRow(segment.name, row, label))
+    def put(self, segment: SegmentPlan | None, row: object, label: CaseLabel) -> None:
+        """Add a row to a segment, or to every segment where none is given."""
+        self.staged.append(StagedRow(None if segment is None else segment.name, row, label))
 
     def segment(self, turn: int) -> SegmentPlan:
         """Name the segment whose turn it is."""

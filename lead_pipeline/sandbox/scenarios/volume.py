@@ -30,11 +30,18 @@ VOLUME_SEGMENT: Final = "volume"
 _COUNTRY: Final = "United States"
 _FILTERS: Final = {"person_location_country": [_COUNTRY], "job_title_seniority": ["manager"]}
 _OWNER_ID: Final = make_id("005", 1)
+_LINES_PER_AREA: Final = 1_000_000
+_FIRST_LINE: Final = 5_550_000  # exchanges from 555 upwards
 _AREA_CODES: Final = ("212", "512", "415", "206", "617", "303", "312", "404")
 
 
 def build_volume_scenario(
-    leads: int, *, seed: int = VOLUME_SEED, known_share: float = 0.0, org_leads: int = 0, night: date = VOLUME_NIGHT
+    leads: int,
+    *,
+    seed: int = VOLUME_SEED,
+    known_share: float = 0.0,
+    org_leads: int = 0,
+    partition_on: date = VOLUME_NIGHT,
 ) -> DemoScenario:
     """Build a large clean scenario.
 
@@ -43,9 +50,9 @@ def build_volume_scenario(
         seed: start of all random choices.
         known_share: share (0 to 1) of the rows whose person is in the org by e-mail, without a phone.
         org_leads: number of further leads in the org, none of them sold.
-        night: UTC day of the night; everything lies before it.
+        partition_on: UTC day of the night; everything lies before it.
     """
-    enriched_at = datetime.combine(night, time(), tzinfo=UTC) - timedelta(days=2)
+    enriched_at = datetime.combine(partition_on, time(), tzinfo=UTC) - timedelta(days=2)
     people = _people(random.Random(seed), load_word_lists())
     sold = list(islice(people, leads))
     known = sold[: round(leads * known_share)]
@@ -56,7 +63,7 @@ def build_volume_scenario(
         del record["Phone"]
     stamp = iso(enriched_at)
     return DemoScenario(
-        org_records={"User": [_owner(saved)], "Lead": records} if records else {"User": [_owner(saved)]},
+        org_records={"User": [_owner(saved)], "Lead": records},
         dievio_rows=[_row(person, stamp) for person in sold],
         segments=(
             SegmentRows(
@@ -83,8 +90,8 @@ class _VolumePerson:
         self.domain = f"{slugify(company)}-{number}.com"
         self.slug = f"{slugify(given)}-{slugify(family)}-{number:x}"
         self.email = f"{slugify(given)}.{slugify(family)}@{self.domain}"
-        area, line = _AREA_CODES[number // 8_000_000 % len(_AREA_CODES)], number % 8_000_000
-        self.phone = f"+1{area}{2_000_000 + line}"
+        area, line = divmod(number, _LINES_PER_AREA)
+        self.phone = f"+1{_AREA_CODES[area]}{_FIRST_LINE + line}"
 
 
 def _people(rng: random.Random, words: WordLists) -> Iterator[_VolumePerson]:
