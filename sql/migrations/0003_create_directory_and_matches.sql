@@ -40,17 +40,27 @@ CREATE TABLE roster (
 
 -- How far each object of the org has been read: (SystemModstamp, Id) of the newest row seen.
 CREATE TABLE watermark (
-    name            text PRIMARY KEY,
-    system_modstamp timestamptz NOT NULL,
-    last_id         text NOT NULL,
-    updated_at      timestamptz NOT NULL
+    name             text PRIMARY KEY,
+    system_modstamp  timestamptz NOT NULL,
+    last_id          text NOT NULL,
+    selection_sha256 text NOT NULL,  -- of the fields read and the key version: another selection reads from the start
+    updated_at       timestamptz NOT NULL
 );
 
--- The org's schema as describe gave it, one row per distinct text.
+-- Once a day: how many records the org says it has, and how many of them the mirror holds.
+CREATE TABLE directory_count (
+    object_name  text NOT NULL,
+    org_count    bigint NOT NULL,
+    mirror_count bigint NOT NULL,
+    counted_at   timestamptz NOT NULL,
+    PRIMARY KEY (object_name, counted_at)
+);
+
+-- The org's schema, one row per distinct content.
 CREATE TABLE org_schema (
     object_name text NOT NULL,
     sha256      text NOT NULL,
-    describe    jsonb NOT NULL,
+    describe    jsonb NOT NULL,  -- {"object_name", "fields": [...]}: what of a describe we check values against
     last_modified_header text,
     first_seen_at timestamptz NOT NULL,
     last_seen_at  timestamptz NOT NULL,
