@@ -14,6 +14,7 @@ from lead_pipeline.errors import InvalidIdentifierError
 from lead_pipeline.salesforce.error_rules import ErrorRule, TextTreatment, rule_for_code, rule_for_status
 from lead_pipeline.salesforce.ids import check_record_id, object_of
 from lead_pipeline.salesforce.session import AnswerFacts
+from lead_pipeline.transport.redaction import mask_excerpt
 
 MAX_MESSAGE_CHARS = 300  # enough for any text of Salesforce's own; an admin may write more
 MAX_LABEL_CHARS = 80  # Salesforce cuts field labels at 40 characters; packages may add a prefix
@@ -22,8 +23,6 @@ NOT_SENT_CODE = "NOT_SENT"
 UNREADABLE_CODE = "UNREADABLE_ANSWER"
 UNPROCESSED_CODE = "UNPROCESSED"
 
-_EMAIL = re.compile(r"[^\s@'\"<>()]+@[^\s@'\"<>()]+")
-_PHONE = re.compile(r"(?<![A-Za-z0-9])\+?\d[\d ()./-]{5,}\d(?![A-Za-z0-9])")
 _RECORD_ID = re.compile(r"\b[a-zA-Z0-9]{15}(?:[A-Z0-5]{3})?\b")
 # Recorded answers of v37 to v56 misspell the key.
 _DUPLICATE_KEYS = ("duplicateResult", "duplicateResut")
@@ -161,12 +160,16 @@ def _answer_of_rule(rule: ErrorRule, *, text: str, facts: AnswerFacts) -> Record
 def redact_text(rule: ErrorRule, text: str) -> str:
     """Return what may be kept of an error text: never the value that was refused, in whatever language it comes."""
     if rule.text is TextTreatment.WHOLE and text:
-        masked = _PHONE.sub("[number]", _EMAIL.sub("[e-mail]", text))
-        return " ".join(masked.split())[:MAX_MESSAGE_CHARS]
+        return redact_free_text(text)
     label, colon, _ = text.partition(":")
     if rule.text is TextTreatment.LABEL and colon and len(label) <= MAX_LABEL_CHARS:
-        return f"{_EMAIL.sub('[e-mail]', label.strip())}: {rule.meaning}"
+        return f"{mask_excerpt(label)}: {rule.meaning}"
     return rule.meaning
+
+
+def redact_free_text(text: str) -> str:
+    """Return a text of Salesforce or an admin on one line, with addresses and long numbers masked."""
+    return mask_excerpt(text)[:MAX_MESSAGE_CHARS]
 
 
 def _field_names(fields: object) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ Which calls there are is `client`, `bulk_jobs` and `bulk_queries`; what a reply 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import requests
 import urllib3
@@ -21,6 +21,7 @@ from lead_pipeline.errors import (
     ConfigurationError,
     CredentialsRefusedError,
     LeadPipelineError,
+    RetryableError,
     ServiceUnavailableError,
     SystemUnreachableError,
     TransportFaultError,
@@ -44,6 +45,16 @@ _DAILY_LIMIT = "REQUEST_LIMIT_EXCEEDED"
 _API_DISABLED = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 
 
+Answer = TypeVar("Answer")
+
+
+class Repeat(Protocol):
+    """Runs a call and runs it again while it raises a `RetryableError`, within the retry policy."""
+
+    def __call__(self, work: Callable[[], Answer], /) -> Answer:
+        """Return what the first successful try returned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One complete answer. `body` is the parsed JSON; `is_readable` is False when it was none although it should be."""
@@ -65,10 +76,14 @@ class ApiCalls:
         credentials: Names the org.
         session: The session that signs, bounds and counts.
         api_version: For example `66.0`.
+        repeat: Repeats a read that failed for the moment.
     """
 
-    def __init__(self, credentials: SalesforceCredentials, *, session: SalesforceSession, api_version: str) -> None:
+    def __init__(
+        self, credentials: SalesforceCredentials, *, session: SalesforceSession, api_version: str, repeat: Repeat
+    ) -> None:
         self.session = session
+        self._repeat = repeat
         self.path = f"/services/data/v{api_version}/"
         self._credentials = credentials
         self._api = Salesforce(
@@ -143,6 +158,46 @@ class ApiCalls:
         if response.status_code not in _OK_STATUSES:
             raise self.failure_of(self._read_failure(response, call), call=call)
         return response
+
+    def read(self, attempt: Callable[[], Answer]) -> Answer:
+        """Run a call that is safe to repeat, and repeat it while its fault is a passing one.
+
+        Raises:
+            SystemUnreachableError: Nobody answers at the address.
+            RetryableError: The fault outlasted every attempt.
+            StopError: Nothing sensible can follow.
+        """
+
+        def attempt_read() -> Answer:
+            try:
+                return attempt()
+            except TransportFaultError as fault:
+                if not fault.is_sent:
+                    raise
+                # A read that broke off changed nothing, so the rule against repeating sent calls is not for it.
+                raise RetryableError(str(fault)) from None
+
+        try:
+            return self._repeat(attempt_read)
+        except TransportFaultError:
+            address = self._credentials.instance_url
+            raise SystemUnreachableError(SYSTEM, address=address, setting=INSTANCE_SETTING) from None
+
+    def read_json(
+        self,
+        method: str,
+        path: str,
+        *,
+        call: str,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Any:  # noqa: ANN401 - any JSON value
+        """Send a JSON call that is safe to repeat and return the body of its success.
+
+        Raises:
+            LeadPipelineError: As `read`.
+        """
+        return self.read(lambda: self.require(self.json(method, path, call=call, body=body, params=params), call=call))
 
     def require(self, reply: Reply, *, call: str) -> Any:  # noqa: ANN401 - any JSON value
         """Return the body of a successful reply.
@@ -222,11 +277,6 @@ def translate_fault(call: str, error: requests.exceptions.RequestException) -> L
             repair="Check the address and the proxy in between",
         )
     return TransportFaultError(SYSTEM, call, cause=cause, is_sent=not _is_unsent(error))
-
-
-def unreachable(credentials: SalesforceCredentials) -> SystemUnreachableError:
-    """Return the error for an org that nobody answers for."""
-    return SystemUnreachableError(SYSTEM, address=credentials.instance_url, setting=INSTANCE_SETTING)
 
 
 def _is_unsent(error: requests.exceptions.RequestException) -> bool:

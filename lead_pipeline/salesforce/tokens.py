@@ -103,7 +103,8 @@ class AccessTokens:
                 SYSTEM, address=self._credentials.instance_url, setting=INSTANCE_SETTING
             ) from error
         except requests.exceptions.RequestException as error:
-            raise TransportFaultError(SYSTEM, "sign-in", cause=type(error).__name__, is_sent=True) from None
+            # Whatever call needed the token has not been sent.
+            raise TransportFaultError(SYSTEM, "sign-in", cause=type(error).__name__, is_sent=False) from None
         return self._read_token(response)
 
     def _grant(self) -> dict[str, str]:
