@@ -1,0 +1,153 @@
+"""What clients learn about the org's objects: the global list and one object's fields.
+
+Belongs here: the describe bodies. Schemas: schema.py; the routes: discovery.py.
+"""
+
+from typing import Any, Final
+
+from lead_pipeline.sandbox.salesforce_org.schema import NUMBER_TYPES, Access, Field, ObjectSchema
+
+_SOAP_TYPES: Final = {
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "int": "xsd:int",
+    "date": "xsd:date",
+}
+_SOAP_TYPES_MORE: Final = {
+    "datetime": "xsd:dateTime",
+    "address": "urn:address",
+    **dict.fromkeys(NUMBER_TYPES, "xsd:double"),
+}
+_BYTES_PER_CHARACTER: Final = 3
+_OBJECT_FLAGS: Final = {
+    "activateable": False,
+    "associateEntityType": None,
+    "associateParentEntity": None,
+    "customSetting": False,
+    "deepCloneable": False,
+    "deprecatedAndHidden": False,
+    "feedEnabled": False,
+    "hasSubtypes": False,
+    "isInterface": False,
+    "isSubtype": False,
+    "layoutable": True,
+    "mruEnabled": True,
+    "queryable": True,
+    "replicateable": True,
+    "retrieveable": True,
+    "searchable": True,
+    "triggerable": True,
+}
+_MERGEABLE: Final = frozenset({"Lead", "Contact", "Account"})
+
+
+def describe_summary(schema: ObjectSchema, access: Access, *, root: str) -> dict[str, Any]:
+    """The entry of an object in the global describe."""
+    base = f"{root}/sobjects/{schema.name}"
+    can = {
+        operation: schema.writable and operation not in access.denied for operation in ("create", "update", "delete")
+    }
+    return {
+        **_OBJECT_FLAGS,
+        "createable": can["create"],
+        "custom": schema.name.endswith("__c"),
+        "deletable": can["delete"],
+        "keyPrefix": schema.prefix,
+        "label": schema.label,
+        "labelPlural": schema.label_plural,
+        "mergeable": schema.name in _MERGEABLE,
+        "name": schema.name,
+        "undeletable": can["delete"],
+        "updateable": can["update"],
+        "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
+    }
+
+
+def describe_object(schema: ObjectSchema, access: Access, *, root: str) -> dict[str, Any]:
+    """The full describe of an object as one user sees it."""
+    fields = [describe_field(item, access) for item in schema.fields.values() if item.name not in access.not_readable]
+    return {
+        "actionOverrides": [],
+        "childRelationships": [],
+        "compactLayoutable": True,
+        "fields": fields,
+        "lookupLayoutable": None,
+        "listviewable": None,
+        "namedLayoutInfos": [],
+        "networkScopeFieldName": None,
+        "recordTypeInfos": [],
+        "searchLayoutable": True,
+        "sobjectDescribeOption": "FULL",
+        "supportedScopes": [{"label": f"All {schema.label_plural.lower()}", "name": "everything"}],
+        **describe_summary(schema, access, root=root),
+    }
+
+
+def describe_field(item: Field, access: Access) -> dict[str, Any]:
+    """One field with every flag a client may look at."""
+    is_editable = item.name not in access.not_editable
+    is_compound = item.compound is not None
+    return {
+        "aggregatable": item.filterable and item.type != "boolean",
+        "aiPredictionField": False,
+        "autoNumber": False,
+        "byteLength": item.length * (_BYTES_PER_CHARACTER if item.is_text else 1),
+        "calculated": False,
+        "calculatedFormula": None,
+        "cascadeDelete": False,
+        "caseSensitive": item.case_sensitive,
+        "compoundFieldName": None,
+        "controllerName": None,
+        "createable": item.createable and is_editable,
+        "custom": item.custom,
+        "defaultValue": item.default if item.type == "boolean" else None,
+        "defaultValueFormula": None,
+        "defaultedOnCreate": item.defaulted,
+        "dependentPicklist": False,
+        "deprecatedAndHidden": False,
+        "digits": item.precision if item.type == "int" else 0,
+        "displayLocationInDecimal": False,
+        "encrypted": False,
+        "externalId": item.external_id,
+        "extraTypeInfo": "plaintextarea" if item.type == "textarea" else None,
+        "filterable": item.filterable,
+        "filteredLookupInfo": None,
+        "formulaTreatNullNumberAsZero": False,
+        "groupable": item.filterable and item.type not in {"datetime", *NUMBER_TYPES},
+        "highScaleNumber": False,
+        "htmlFormatted": False,
+        "idLookup": item.id_lookup or item.name == "Id",
+        "inlineHelpText": None,
+        "label": item.label,
+        "length": item.length,
+        "mask": None,
+        "maskType": None,
+        "name": item.name,
+        "nameField": item.name == "Name",
+        "namePointing": len(item.reference_to) > 1,
+        "nillable": item.nillable,
+        "permissionable": item.nillable and not is_compound,
+        "picklistValues": [_picklist_entry(item, value) for value in item.values],
+        "polymorphicForeignKey": len(item.reference_to) > 1,
+        "precision": item.precision if item.type in NUMBER_TYPES else 0,
+        "queryByDistance": is_compound,
+        "referenceTargetField": None,
+        "referenceTo": list(item.reference_to),
+        "relationshipName": item.relationship,
+        "relationshipOrder": None,
+        "restrictedDelete": False,
+        "restrictedPicklist": item.restricted,
+        "scale": item.scale,
+        "searchPrefilterable": item.type == "reference",
+        "soapType": (_SOAP_TYPES | _SOAP_TYPES_MORE).get(item.type, "xsd:string"),
+        "sortable": item.filterable,
+        "type": item.type,
+        "unique": item.unique,
+        "updateable": item.updateable and is_editable,
+        "writeRequiresMasterRead": False,
+    }
+
+
+def _picklist_entry(item: Field, value: str) -> dict[str, Any]:
+    return {"active": True, "defaultValue": value == item.default, "label": value, "validFor": None, "value": value}

@@ -1,0 +1,4 @@
+"""SOQL: from query text to rows.
+
+`tokens` cuts, `parser` builds the tree of `syntax`, `compiler` turns it into SQLite text with bound parameters.
+"""
