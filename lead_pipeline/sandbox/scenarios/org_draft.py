@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from lead_pipeline.sandbox.salesforce_org.ids import add_checksum, make_id
 from lead_pipeline.sandbox.salesforce_org.schema import SCHEMA_FOLDER
@@ -25,7 +25,7 @@ SYNC_DELAY: Final = timedelta(hours=6)  # from the refresh at Dievio to the sync
 REP_EDIT_AGE: Final = timedelta(days=14)  # younger than any earlier sync
 TRACKED_FIELDS: Final = ("Email", "Title", "Company")  # fields in which an earlier sync remembers its own value
 _PREFIXES: Final = {"User": "005", "Account": "001", "Contact": "003", "Lead": "00Q", "Group": "00G"}
-_OWN_QUEUES: Final = (("Partner Leads", "Partner_Leads"), ("Nurture", "Nurture"))
+_QUEUES: Final = (("Partner Leads", "Partner_Leads"), ("Nurture", "Nurture"))
 
 Record = dict[str, object]
 
@@ -42,13 +42,13 @@ class OrgDraft:
         self._rng = rng
         self._today = today
         self._numbers = {name: count(1) for name in _PREFIXES}
-        self.records: dict[str, list[Record]] = {name: [] for name in _PREFIXES}
+        self.records: dict[str, list[Record]] = {name: [] for name in (*_PREFIXES, "QueueSobject")}
         self.earlier_writes: list[EarlierWrite] = []
         home = json.loads((SCHEMA_FOLDER.parent / "org.json").read_text("utf-8"))
         self.integration_id = add_checksum(home["users"]["integration"]["Id"])
         self.admin_id = add_checksum(home["users"]["admin"]["Id"])
         self._rep_ids: list[str] = []
-        self._add_queues(home["queues"]["demo"])
+        self._add_queues()
 
     def add_user(self, person: Person, *, is_active: bool) -> str:
         """Add a member of the sales staff; only active ones own records."""
@@ -179,12 +179,12 @@ class OrgDraft:
                 )
             )
 
-    def _add_queues(self, shipped: list[dict[str, Any]]) -> None:
-        for queue in shipped:
-            self._add("Group", {**queue, "Id": add_checksum(queue["Id"]), "Type": "Queue"}, modified_by=self.admin_id)
-        for name, developer_name in _OWN_QUEUES:
+    def _add_queues(self) -> None:
+        """Add queues beside those that the sandbox org brings along."""
+        for name, developer_name in _QUEUES:
             values: Record = {"Name": name, "DeveloperName": developer_name, "Type": "Queue"}
-            self._add("Group", values, modified_by=self.admin_id)
+            queue_id = self._add("Group", values, modified_by=self.admin_id)
+            self.records["QueueSobject"].append({"QueueId": queue_id, "SobjectType": "Lead"})
 
     def _add(self, kind: str, values: Mapping[str, object], *, modified_by: str | None = None) -> str:
         rng = self._rng

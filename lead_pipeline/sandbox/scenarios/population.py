@@ -156,6 +156,8 @@ class Population:
             culture = self._rng.choices(company.country.cultures, company.country.culture_weights)[0]
             given, family = self.name_of(culture)
             folded = fold(family)
+            if folded == fold(given):
+                continue  # "Thomas Thomas" exists, but reads as a test entry
             if all(SequenceMatcher(None, folded, other).ratio() < MAX_NAME_LIKENESS for other in taken):
                 return given, family
         raise ValueError(f"no free name left at a company of {len(taken)} people")
