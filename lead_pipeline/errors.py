@@ -106,7 +106,7 @@ class ConfigurationProblem:
 
 
 class InvalidDocumentError(ConfigurationError):
-    """A configuration file has flaws; the message names all of them, one a line."""
+    """A configuration file or the environment has flaws; the message names all of them, one a line."""
 
     def __init__(self, problems: Sequence[ConfigurationProblem]) -> None:
         first = problems[0]
@@ -202,6 +202,14 @@ class OutOfCreditsError(StopError):
     def __init__(self, segment: str) -> None:
         super().__init__(f"Segment {segment} paused: the Dievio balance is empty. Top up, then run again")
         self.segment = segment
+
+
+class StageMissingError(StopError):
+    """A stage was asked to work on rows that the stage before it has not made."""
+
+    def __init__(self, batch_id: str, *, stage: str, count: int) -> None:
+        super().__init__(f"Batch {batch_id} has {count} leads that the stage {stage} has not seen. Run {stage} first")
+        self.stage = stage
 
 
 class UnknownBatchError(StopError):

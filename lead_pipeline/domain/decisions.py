@@ -62,7 +62,7 @@ class FieldDecision:
 
     field: str  # Salesforce API name
     before: object
-    after: object  # equals `before` unless the verdict writes
+    after: object  # equals `before` unless the verdict writes, or escalates: then the value a person is asked about
     policy: str
     verdict: FieldVerdict
     reason: str

@@ -1,0 +1,75 @@
+"""What a plan will cost in Salesforce calls and Dievio credits, said before it starts.
+
+The limits are Salesforce's; how the calls are made is `salesforce` and `services/write`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil
+
+COLLECTION_RECORDS = 200  # records per insert call, Salesforce limit
+COMPOSITE_UPDATES = 25  # conditional updates per composite call, Salesforce limit
+BULK_THRESHOLD = 2_000  # above it one Bulk job is cheaper and kinder to the org than ten collection calls
+QUERY_PAGE_RECORDS = 2_000  # rows per query page, Salesforce limit
+BULK_JOB_CALLS = 6  # create, upload, close, one state, two result files; longer jobs ask for their state again
+PREPARATION_CALLS = 5  # two describes, validation rules, directory refresh, fresh read before the writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEstimate:
+    """Salesforce calls of a run by purpose."""
+
+    preparation: int
+    creates: int
+    updates: int
+    read_back: int
+    hand_over: int
+
+    @property
+    def total(self) -> int:
+        """All calls together."""
+        return self.preparation + self.creates + self.updates + self.read_back + self.hand_over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentAccount:
+    """How far a saved search has been pulled."""
+
+    is_exhausted: bool
+    max_results: int
+    rows_received: int
+    total_count: int | None = None  # as the server reports it
+
+
+def estimate_calls(*, creates: int, updates: int, has_owner_guard: bool) -> CallEstimate:
+    """Estimate the Salesforce calls of a run that writes so many records.
+
+    Args:
+        creates: New records.
+        updates: Changed records.
+        has_owner_guard: Whether the org itself refuses to move leads that somebody took, so that a large hand-over may
+            use one Bulk job.
+    """
+    written = creates + updates
+    is_bulk_hand_over = has_owner_guard and creates > BULK_THRESHOLD
+    return CallEstimate(
+        preparation=PREPARATION_CALLS,
+        creates=BULK_JOB_CALLS if creates > BULK_THRESHOLD else ceil(creates / COLLECTION_RECORDS),
+        updates=ceil(updates / COMPOSITE_UPDATES),
+        read_back=ceil(written / QUERY_PAGE_RECORDS),
+        hand_over=BULK_JOB_CALLS if is_bulk_hand_over else ceil(creates / COMPOSITE_UPDATES),
+    )
+
+
+def estimate_credits(segments: Iterable[SegmentAccount]) -> int:
+    """Return the most credits that pulling the rest of these searches can cost: one a row, none for rows we have."""
+    return sum(_outstanding_rows(segment) for segment in segments if not segment.is_exhausted)
+
+
+def _outstanding_rows(segment: SegmentAccount) -> int:
+    expected = segment.max_results
+    if segment.total_count is not None:
+        expected = min(expected, segment.total_count)
+    return max(0, expected - segment.rows_received)

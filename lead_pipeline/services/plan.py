@@ -1,0 +1,176 @@
+"""Plans the open leads of a batch: one decision per lead, the risk box, and what carrying it out will cost.
+
+What to decide belongs to `domain/planning`; carrying it out, outcomes included, to `services/write`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from lead_pipeline.domain.call_costs import CallEstimate, estimate_calls, estimate_credits
+from lead_pipeline.domain.decisions import Decision
+from lead_pipeline.domain.mapping import MappingSet
+from lead_pipeline.domain.org_schema import ObjectSchema
+from lead_pipeline.domain.planning import PlanRules, plan_lead
+from lead_pipeline.domain.preflight import MappingGap, check_mapping
+from lead_pipeline.errors import ConfigurationError, StageMissingError
+from lead_pipeline.store import plans
+from lead_pipeline.store.database import Database
+
+PLANNED_OBJECTS = ("Lead", "Contact")
+GUARDED_FIELDS = ("OwnerId", "Status")  # whose change by a plan would be felt by every rep at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """The plan of a batch in numbers; but for `leads`, leads that an earlier run settled are included."""
+
+    leads: int  # planned by this call
+    decisions: Mapping[str, int]
+    reasons: Mapping[str, int]  # "decision: reason code" -> leads
+    field_verdicts: Mapping[str, int]  # "policy: verdict" -> fields of leads to be written
+    creates: int
+    replaced_values: int  # values in place that would be replaced, the integration's own fields apart
+    guarded_touches: int  # planned changes of owner or status; anything but 0 is a fault of the mapping
+    calls: CallEstimate
+    credits_at_most: int
+    mapping_version: str
+    gaps: tuple[MappingGap, ...] = field(default_factory=tuple)
+
+    def as_metadata(self) -> dict[str, int | float | str]:
+        """Return the counts for Dagster."""
+        left_out = sorted(f"{gap.object_name}.{gap.field}" for gap in self.gaps if gap.is_left_out)
+        return {
+            "leads": self.leads,
+            **{decision.value: self.decisions.get(decision, 0) for decision in Decision},
+            **{f"reason {name}": count for name, count in sorted(self.reasons.items())},
+            **{f"fields {name}": count for name, count in sorted(self.field_verdicts.items())},
+            "replaced_values": self.replaced_values,
+            "guarded_touches": self.guarded_touches,
+            "salesforce_calls": self.calls.total,
+            "credits_at_most": self.credits_at_most,
+            "mapping_version": self.mapping_version,
+            "fields_left_out": ", ".join(left_out),
+        }
+
+
+def plan_batch(
+    database: Database,
+    mappings: MappingSet,
+    *,
+    batch_id: str,
+    now: Callable[[], datetime],
+    dievio_lead_ids: Collection[str] | None = None,
+    has_owner_guard: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> PlanSummary:
+    """Decide about the leads of a batch that have no outcome yet; earlier decisions about them are replaced.
+
+    Args:
+        database: The product's database, the leads matched.
+        mappings: Which value goes where, and when.
+        batch_id: The batch.
+        now: The clock, aware UTC.
+        dievio_lead_ids: Only these leads, e.g. those whose records have changed.
+        has_owner_guard: Whether the org itself guards owners, which makes a large hand-over cheaper.
+        on_progress: Told the stage, the leads done and, as far as known, the leads in all.
+
+    Raises:
+        StageMissingError: Some leads were never matched, or the org's schema was never read.
+        ConfigurationError: The org has no field for our id, without which no write can be told apart.
+    """
+    planned_at, done = now(), 0
+    with database.transaction() as connection:
+        _require_matches(connection, batch_id)
+        rules = PlanRules(mappings=mappings, schemas=_read_schemas(connection, batch_id))
+        gaps = tuple(
+            gap for name in PLANNED_OBJECTS for gap in check_mapping(mappings.for_object(name), rules.schemas[name])
+        )
+        _require_identity_field(mappings, gaps)
+        plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
+        for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
+            decisions = [
+                plan_lead(entry.lead, entry.match, target=entry.target, rules=rules, answers=entry.answers)
+                for entry in page
+            ]
+            plans.save_decisions(connection, decisions, planned_at=planned_at)
+            done += len(page)
+            if on_progress is not None:
+                on_progress("plan", done, done)
+        plans.set_mapping_version(connection, batch_id=batch_id, mapping_version=mappings.mapping_version)
+        return _summarize(
+            connection,
+            batch_id=batch_id,
+            leads=done,
+            gaps=gaps,
+            mapping_version=mappings.mapping_version,
+            has_owner_guard=has_owner_guard,
+        )
+
+
+def _require_matches(connection: psycopg.Connection[Any], batch_id: str) -> None:
+    unmatched = plans.count_unmatched_leads(connection, batch_id=batch_id)
+    if unmatched:
+        raise StageMissingError(batch_id, stage="match", count=unmatched)
+
+
+def _read_schemas(connection: psycopg.Connection[Any], batch_id: str) -> dict[str, ObjectSchema]:
+    schemas = {}
+    for name in PLANNED_OBJECTS:
+        schema = plans.read_org_schema(connection, name)
+        if schema is None:
+            raise StageMissingError(batch_id, stage="refresh directory", count=0)
+        schemas[name] = schema
+    return schemas
+
+
+def _require_identity_field(mappings: MappingSet, gaps: Sequence[MappingGap]) -> None:
+    """Refuse an org whose Leads cannot carry our id, and name everything else that is missing with it."""
+    missing = [gap.field for gap in gaps if gap.object_name == "Lead" and gap.is_left_out]
+    if mappings.lead.identity_field in missing:
+        raise ConfigurationError(
+            "Salesforce object Lead",
+            what=f"these fields are missing or not writable for our user: {', '.join(missing)}",
+            repair="Create them and give the integration user access, then run again",
+        )
+
+
+def _summarize(
+    connection: psycopg.Connection[Any],
+    *,
+    batch_id: str,
+    leads: int,
+    gaps: tuple[MappingGap, ...],
+    mapping_version: str,
+    has_owner_guard: bool,
+) -> PlanSummary:
+    decisions, reasons = Counter[str](), Counter[str]()
+    for row in plans.count_decisions(connection, batch_id=batch_id):
+        decisions[row["decision"]] += row["leads"]
+        reasons[f"{row['decision']}: {row['reason_code']}"] += row["leads"]
+    verdicts = {
+        f"{row['policy']}: {row['verdict']}": row["fields"]
+        for row in plans.count_planned_fields(connection, batch_id=batch_id)
+    }
+    risks = plans.count_risks(connection, batch_id=batch_id, guarded_fields=GUARDED_FIELDS)
+    return PlanSummary(
+        leads=leads,
+        decisions=decisions,
+        reasons=reasons,
+        field_verdicts=verdicts,
+        creates=decisions[Decision.CREATE],
+        replaced_values=risks["replaced_values"],
+        guarded_touches=risks["guarded_touches"],
+        calls=estimate_calls(
+            creates=decisions[Decision.CREATE], updates=decisions[Decision.UPDATE], has_owner_guard=has_owner_guard
+        ),
+        credits_at_most=estimate_credits(plans.read_segment_accounts(connection, batch_id=batch_id)),
+        mapping_version=mapping_version,
+        gaps=gaps,
+    )

@@ -1,0 +1,241 @@
+"""The sync plan: what it is made from, and the decisions themselves. What to decide belongs to `domain/planning`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from lead_pipeline.domain.call_costs import SegmentAccount
+from lead_pipeline.domain.decisions import MatchGrade, MatchResult, SyncDecision
+from lead_pipeline.domain.directory import DirectoryRecord
+from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys, NormalizedLead
+from lead_pipeline.domain.org_schema import ObjectSchema, schema_from_json
+from lead_pipeline.domain.planning import PlanTarget
+from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer, WrittenValue
+from lead_pipeline.store.bulk import copy_rows
+from lead_pipeline.store.queries import load_queries
+
+PAGE_LEADS = 2_000  # leads in memory at a time; each brings its record with all mapped fields
+
+_NO_KEYS = MatchKeys()  # planning compares values, never keys
+_Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchedLead:
+    """A lead with what its decision needs; `answers` holds API name -> what a person decided."""
+
+    lead: NormalizedLead
+    match: MatchResult
+    target: PlanTarget | None
+    answers: Mapping[str, FieldAnswer] = field(default_factory=dict)
+
+
+def count_unmatched_leads(connection: psycopg.Connection[Any], *, batch_id: str) -> int:
+    """Count open leads without a match result."""
+    count: int = load_queries("plans").count_unmatched_leads(connection, batch_id=batch_id)
+    return count
+
+
+def read_org_schema(connection: psycopg.Connection[Any], object_name: str) -> ObjectSchema | None:
+    """Return what the org last said about an object; None when it was never asked."""
+    row = load_queries("directory").find_org_schema(connection, object_name=object_name)
+    return None if row is None else schema_from_json(row["describe"])
+
+
+def read_matched_leads(
+    connection: psycopg.Connection[Any],
+    *,
+    batch_id: str,
+    dievio_lead_ids: Collection[str] | None = None,
+    page_leads: int = PAGE_LEADS,
+) -> Iterator[list[MatchedLead]]:
+    """Give the leads without an outcome in pages, ordered by id; only the named ones where ids are given."""
+    queries = load_queries("plans")
+    after, wanted = "", None if dievio_lead_ids is None else list(dievio_lead_ids)
+    while True:
+        rows = list(
+            queries.list_matched_leads(
+                connection, batch_id=batch_id, after=after, dievio_lead_ids=wanted, page_size=page_leads
+            )
+        )
+        if not rows:
+            return
+        written = _read_written_values(connection, {row["salesforce_id"] for row in rows if row["has_record"]})
+        answers = _read_field_answers(connection, [row["dievio_lead_id"] for row in rows])
+        yield [_as_matched_lead(row, batch_id=batch_id, written=written, answers=answers) for row in rows]
+        after = rows[-1]["dievio_lead_id"]
+
+
+def delete_open_plans(
+    connection: psycopg.Connection[Any], *, batch_id: str, dievio_lead_ids: Collection[str] | None = None
+) -> None:
+    """Forget the decisions about leads without an outcome."""
+    load_queries("plans").delete_open_plans(
+        connection,
+        batch_id=batch_id,
+        dievio_lead_ids=None if dievio_lead_ids is None else list(dievio_lead_ids),
+    )
+
+
+def save_decisions(
+    connection: psycopg.Connection[Any], decisions: Iterable[SyncDecision], *, planned_at: datetime
+) -> None:
+    """Append decisions."""
+    copy_rows(
+        connection,
+        "sync_decision",
+        columns=_COLUMNS,
+        rows=((*_decision_values(decision), planned_at) for decision in decisions),
+    )
+
+
+def set_mapping_version(connection: psycopg.Connection[Any], *, batch_id: str, mapping_version: str) -> None:
+    """Remember which mapping the batch was last planned with."""
+    load_queries("plans").set_mapping_version(connection, batch_id=batch_id, mapping_version=mapping_version)
+
+
+def count_decisions(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:
+    """Count the plan by `decision` and `reason_code`, as `leads`."""
+    return list(load_queries("plans").count_decisions(connection, batch_id=batch_id))
+
+
+def count_planned_fields(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:
+    """Count the fields of leads to be written by `policy` and `verdict`, as `fields`."""
+    return list(load_queries("plans").count_planned_fields(connection, batch_id=batch_id))
+
+
+def count_risks(
+    connection: psycopg.Connection[Any], *, batch_id: str, guarded_fields: Collection[str]
+) -> dict[str, int]:
+    """Count `creates`, `replaced_values` and `guarded_touches`: the risk box of the plan."""
+    risks: dict[str, int] = load_queries("plans").count_risks(
+        connection, batch_id=batch_id, guarded_fields=list(guarded_fields)
+    )
+    return risks
+
+
+def read_segment_accounts(connection: psycopg.Connection[Any], *, batch_id: str) -> list[SegmentAccount]:
+    """Return how far each saved search of the batch has been pulled."""
+    rows = load_queries("plans").list_segment_accounts(connection, batch_id=batch_id)
+    return [SegmentAccount(**row) for row in rows]
+
+
+def read_plan(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:
+    """Return the decisions as rows without their field diffs, for the gates."""
+    return list(load_queries("plans").list_plan(connection, batch_id=batch_id))
+
+
+_COLUMNS = (
+    "batch_id",
+    "dievio_lead_id",
+    "raw_lead_id",
+    "decision",
+    "object_name",
+    "salesforce_id",
+    "reason_code",
+    "reason",
+    "mapping_version",
+    "base_last_modified_at",
+    "fields",
+    "planned_at",
+)
+
+
+def _decision_values(decision: SyncDecision) -> tuple[object, ...]:
+    values = tuple(getattr(decision, column) for column in _COLUMNS[:-2])
+    return (*values, Jsonb([asdict(entry) for entry in decision.fields]))
+
+
+def _read_written_values(
+    connection: psycopg.Connection[Any], salesforce_ids: Collection[str]
+) -> dict[str, dict[str, WrittenValue]]:
+    written: dict[str, dict[str, WrittenValue]] = defaultdict(dict)
+    rows = load_queries("plans").list_written_values(connection, salesforce_ids=sorted(salesforce_ids))
+    for row in rows:
+        written[row["salesforce_id"]][row["field"]] = WrittenValue(value=row["value"], source_at=row["source_at"])
+    return written
+
+
+def _read_field_answers(
+    connection: psycopg.Connection[Any], dievio_lead_ids: Collection[str]
+) -> dict[str, dict[str, FieldAnswer]]:
+    answers: dict[str, dict[str, FieldAnswer]] = defaultdict(dict)
+    for row in load_queries("plans").list_field_answers(connection, dievio_lead_ids=list(dievio_lead_ids)):
+        answer = FieldAnswer(choice=AnswerChoice(row["choice"]), value=row["value"])
+        answers[row["dievio_lead_id"]][row["field"]] = answer
+    return answers
+
+
+def _as_matched_lead(
+    row: _Row,
+    *,
+    batch_id: str,
+    written: Mapping[str, Mapping[str, WrittenValue]],
+    answers: Mapping[str, Mapping[str, FieldAnswer]],
+) -> MatchedLead:
+    target = None
+    if row["has_record"]:
+        target = PlanTarget(
+            record=_as_record(row),
+            linked_lead_id=row["linked_lead_id"],
+            written=written.get(row["salesforce_id"], {}),
+        )
+    return MatchedLead(
+        lead=_as_lead(row, batch_id),
+        match=_as_match(row),
+        target=target,
+        answers=answers.get(row["dievio_lead_id"], {}),
+    )
+
+
+def _as_lead(row: _Row, batch_id: str) -> NormalizedLead:
+    return NormalizedLead(
+        raw_lead_id=row["raw_lead_id"],
+        batch_id=batch_id,
+        segment=row["segment"],
+        dievio_lead_id=row["dievio_lead_id"],
+        is_weak_id=row["is_weak_id"],
+        values=row["field_values"],
+        confidences={
+            name: Confidence(share=entry["share"], origin=ConfidenceOrigin(entry["origin"]))
+            for name, entry in row["confidences"].items()
+        },
+        source_paths={},
+        flags=tuple(row["flags"]),
+        keys=_NO_KEYS,
+        fetched_at=row["fetched_at"],
+    )
+
+
+def _as_match(row: _Row) -> MatchResult:
+    return MatchResult(
+        dievio_lead_id=row["dievio_lead_id"],
+        grade=MatchGrade(row["grade"]),
+        rule=row["rule"],
+        object_name=row["object_name"],
+        salesforce_id=row["salesforce_id"],
+        reason_code=row["reason_code"],
+        reason=row["reason"],
+        candidate_count=row["candidate_count"],
+    )
+
+
+def _as_record(row: _Row) -> DirectoryRecord:
+    return DirectoryRecord(
+        object_name=row["object_name"],
+        salesforce_id=row["salesforce_id"],
+        fields=row["record_fields"],
+        keys=_NO_KEYS,
+        last_modified_at=row["last_modified_at"],
+        system_modstamp=row["system_modstamp"],
+        dievio_lead_id=row["record_lead_id"],
+        is_deleted=row["is_deleted"],
+        is_converted=row["is_converted"],
+    )
