@@ -26,6 +26,8 @@ CREATE INDEX directory_by_name_company ON directory_record (ln, co) WHERE ln IS 
 CREATE INDEX directory_by_full_name ON directory_record (fn, ln) WHERE fn IS NOT NULL AND ln IS NOT NULL;
 CREATE INDEX directory_by_dm ON directory_record (dm) WHERE dm IS NOT NULL;
 CREATE INDEX directory_by_co ON directory_record (co) WHERE co IS NOT NULL;
+-- serves the contacts of a renamed account
+CREATE INDEX directory_contact_by_account ON directory_record ((fields ->> 'AccountId')) WHERE object_name = 'Contact';
 
 -- Users and queues that may own leads.
 CREATE TABLE roster (
