@@ -78,14 +78,22 @@ class ServerThread:
     Args:
         app: The ASGI application.
         port: Loopback port; 0 takes any free one.
+        listener: A bound socket to serve instead of `port`, as another process handed it over.
         tls_certificate: Path of a PEM file with certificate and key; when given the server speaks TLS.
 
     Raises:
         PortInUseError: Somebody else listens on `port`.
     """
 
-    def __init__(self, app: ASGIApp, port: int = 0, *, tls_certificate: str | None = None) -> None:
-        self._listener = open_listener(port)
+    def __init__(
+        self,
+        app: ASGIApp,
+        port: int = 0,
+        *,
+        listener: socket.socket | None = None,
+        tls_certificate: str | None = None,
+    ) -> None:
+        self._listener = listener or open_listener(port)
         self.port: int = self._listener.getsockname()[1]
         self.base_url = f"{'https' if tls_certificate else 'http'}://{LOOPBACK}:{self.port}"
         options: dict[str, Any] = {"ssl_certfile": tls_certificate} if tls_certificate else {}
@@ -96,6 +104,7 @@ class ServerThread:
             log_config=None,
             log_level="error",
             access_log=False,
+            date_header=False,  # the control plane dates answers by the sandbox's clock
             timeout_graceful_shutdown=GRACE_SECONDS,
             **options,
         )

@@ -102,7 +102,7 @@ class ControlPlaneMiddleware:
 
         async def counting_send(message: Message) -> None:
             sizes["out"] += len(message.get("body", b""))
-            await send(message)
+            await send(self._dated(message))
 
         try:
             if self._plane.faults.is_empty:
@@ -111,6 +111,13 @@ class ControlPlaneMiddleware:
                 await self._handle_with_faults(scope, counting_receive, counting_send, template=template)
         finally:
             self._plane.ledger.add(f"{scope['method']} {template}", bytes_in=sizes["in"], bytes_out=sizes["out"])
+
+    def _dated(self, message: Message) -> Message:
+        """Date an answer by the sandbox's clock, as clients compare it with stamps of records."""
+        if message["type"] != "http.response.start":
+            return message
+        date = format_datetime(self._plane.clock.now(), usegmt=True).encode()
+        return {**message, "headers": [*message.get("headers", []), (b"date", date)]}
 
     async def _handle_with_faults(self, scope: Scope, receive: Receive, send: Send, *, template: str) -> None:
         body = await _read_body(receive)

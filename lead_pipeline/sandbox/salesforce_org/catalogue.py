@@ -19,7 +19,10 @@ class ErrorForm:
     mark: str
 
 
-_ACCESS = "Please check the security settings of this field and verify that it is read/write for your profile or permission set."
+_ACCESS = (
+    "Please check the security settings of this field and verify that it is read/write for your profile "
+    "or permission set."
+)
 
 FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
     {

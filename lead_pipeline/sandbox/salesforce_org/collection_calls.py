@@ -213,6 +213,11 @@ def _id_of(record: Mapping[str, Any]) -> str | None:
 
 
 def checked_id(schema: ObjectSchema, text: str) -> str:
+    """The canonical form of an id of this object.
+
+    Raises:
+        SalesforceFault: MALFORMED_ID.
+    """
     record_id = normalize_id(text)
     if record_id is None or record_id[:3] != schema.prefix:
         raise fault("MALFORMED_ID", label=f"{schema.label} ID", value=text, fields=["Id"])
@@ -237,14 +242,17 @@ def _save_all(call: Call, count: int, save: SaveOne, *, all_or_none: bool) -> li
     results: list[Result] = []
     try:
         with call.org.store.transaction():
-            for place in range(count):
-                results.append(_save_one(place, save, row_faults))
-            if all_or_none and not all(result["success"] for result in results):
-                raise _RollBack
+            results.extend(_save_one(place, save, row_faults) for place in range(count))
+            _roll_back_if(all_or_none and not all(result["success"] for result in results))
     except _RollBack:
         rolled_back = _failure([fault("ALL_OR_NONE_OPERATION_ROLLED_BACK", fields=[])])
         return [rolled_back if result["success"] else result for result in results]
     return results
+
+
+def _roll_back_if(condition: bool) -> None:  # noqa: FBT001 - reads as a sentence
+    if condition:
+        raise _RollBack
 
 
 def _save_one(place: int, save: SaveOne, row_faults: RowFaults) -> Result:

@@ -126,7 +126,8 @@ def deleted(call: Call) -> Answer:
     schema = object_of(call)
     start, end = _window(call, _DELETED_WINDOW)
     rows = call.org.store.all(
-        f"SELECT Id, SystemModstamp FROM {quoted(schema.name)} WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1 "
+        f"SELECT Id, SystemModstamp FROM {quoted(schema.name)} "
+        f"WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1 "
         f"ORDER BY SystemModstamp, Id LIMIT {_MAX_IDS + 1}",
         [start, end],
     )

@@ -6,7 +6,6 @@ Belongs here: the order of these checks and the table of routes. Bytes and socke
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from email.utils import format_datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -18,7 +17,7 @@ from lead_pipeline.sandbox.salesforce_org.ingest import IngestHandlers
 from lead_pipeline.sandbox.salesforce_org.job_store import JobStore
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call, refusal, refusal_of
 from lead_pipeline.sandbox.salesforce_org.oauth import ConnectedApp, OAuthHandlers
-from lead_pipeline.sandbox.salesforce_org.org import Org
+from lead_pipeline.sandbox.salesforce_org.org import Caller, Org
 from lead_pipeline.sandbox.salesforce_org.queries import QueryHandlers
 from lead_pipeline.sandbox.salesforce_org.query_jobs import QueryJobHandlers
 from lead_pipeline.sandbox.salesforce_org.routing import DATA_ROOT, Route, Router
@@ -66,10 +65,10 @@ class Dispatcher:
     def answer(self, call: Call) -> Answer:
         """Answer a request of a client."""
         answer = self._guarded(call, self._answer_outer)
-        more = {"Date": format_datetime(self.org.clock.now(), usegmt=True)}
-        if call.path.lower().startswith("/services/data/"):
-            more["Sforce-Limit-Info"] = f"api-usage={self.org.calls_used()}/{self.org.settings.daily_calls}"
-        return answer.with_headers(more)
+        if not call.path.lower().startswith("/services/data/"):
+            return answer
+        usage = f"api-usage={self.org.calls_used()}/{self.org.settings.daily_calls}"
+        return answer.with_headers({"Sforce-Limit-Info": usage})
 
     def answer_inner(self, call: Call) -> Answer:
         """Answer a subrequest of a composite: session and limits have been checked."""
@@ -80,8 +79,7 @@ class Dispatcher:
             return answer(call)
         except (SalesforceFault, Refused, UnreadableValueError) as error:
             return refusal_of(error, call)
-        except Exception:
-            # The outermost loop of the server: whatever breaks must reach the client in the platform's own form.
+        except Exception:  # noqa: BLE001 - the outermost loop: whatever breaks reaches the client in the platform's form
             _LOG.exception("the sandbox org failed at %s", self.template(quote(call.path)))
             return refusal([fault("UNKNOWN_EXCEPTION")])
 
@@ -125,14 +123,14 @@ class Dispatcher:
         org.count_call()
 
 
-def _caller_of(org: Org, headers: Mapping[str, str]):  # type: ignore[no-untyped-def]
+def _caller_of(org: Org, headers: Mapping[str, str]) -> Caller:
     caller = _known_caller(org, headers)
     if not caller.user_id:
         raise fault("INVALID_SESSION_ID")
     return caller
 
 
-def _known_caller(org: Org, headers: Mapping[str, str]):  # type: ignore[no-untyped-def]
+def _known_caller(org: Org, headers: Mapping[str, str]) -> Caller:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     user_id = org.sessions.find(token.strip(), org.now_text()) if scheme.lower() in _SCHEMES else None
     return org.caller(user_id or "")

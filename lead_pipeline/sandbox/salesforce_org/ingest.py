@@ -31,8 +31,8 @@ _DELIMITERS: Final = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", 
 _LINE_ENDS: Final = {"LF": "\n", "CRLF": "\r\n"}
 _RUNNING: Final = frozenset({"UploadComplete", "InProgress"})
 _LATER_MEMBERS: Final = frozenset(
-    {"jobType", "lineEnding", "columnDelimiter", "numberRecordsProcessed", "numberRecordsFailed", "retries", "totalProcessingTime",
-     "apiActiveProcessingTime", "apexProcessingTime", "errorMessage", "isPkChunkingSupported"}
+    {"jobType", "lineEnding", "columnDelimiter", "numberRecordsProcessed", "numberRecordsFailed", "retries",
+     "totalProcessingTime", "apiActiveProcessingTime", "apexProcessingTime", "errorMessage", "isPkChunkingSupported"}
 )  # fmt: skip
 _RESULTS: Final = {"successfulResults": "successful", "failedResults": "failed", "unprocessedrecords": "unprocessed"}
 _HEADS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -67,9 +67,9 @@ class OAuthHandlers:
             _JWT_GRANT: self._jwt,
         }
         grant = grants.get(form.get("grant_type", ""))
+        if grant is None:
+            return _OAuthError("unsupported_grant_type", "grant type not supported").answer
         try:
-            if grant is None:
-                raise _OAuthError("unsupported_grant_type", "grant type not supported")
             return grant(call, form)
         except _OAuthError as refused:
             return refused.answer

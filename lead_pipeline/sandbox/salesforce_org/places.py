@@ -60,4 +60,4 @@ def _countries() -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def _states(code: str) -> frozenset[str]:
-    return frozenset(item.name.casefold() for item in pycountry.subdivisions.get(country_code=code) or ())
+    return frozenset(item.name.casefold() for item in pycountry.subdivisions if item.country_code == code)

@@ -14,7 +14,8 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import fault
 from lead_pipeline.sandbox.salesforce_org.ids import ISSUED_POD, make_id
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
-from lead_pipeline.sandbox.salesforce_org.soql.compiler import Statement, World, compile_query
+from lead_pipeline.sandbox.salesforce_org.soql.compiler import Statement, compile_query
+from lead_pipeline.sandbox.salesforce_org.soql.names import World
 
 LARGEST_PAGE: Final = 2_000  # rows, Salesforce limit
 SMALLEST_PAGE: Final = 200

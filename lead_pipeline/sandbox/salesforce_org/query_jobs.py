@@ -106,7 +106,8 @@ class QueryJobHandlers:
             raise fault("INVALID_QUERY_LOCATOR")
         first, last = start // _PART_ROWS, (min(start + size, total) - 1) // _PART_ROWS
         pieces = call.org.store.all(
-            "SELECT content FROM sandbox_job_part WHERE job_id = ? AND part = 'result' AND place BETWEEN ? AND ? ORDER BY place",
+            "SELECT content FROM sandbox_job_part WHERE job_id = ? AND part = 'result' AND place BETWEEN ? AND ? "
+            "ORDER BY place",
             [job["id"], first, last],
         )
         lines = [line for piece in pieces for line in json.loads(piece[0])][start - first * _PART_ROWS :][:size]

@@ -204,7 +204,7 @@ AUDIT_NAMES: Final = frozenset({"Id", *(item["name"] for item in _AUDIT_FIELDS)}
 def read_field(raw: Mapping[str, Any]) -> Field:
     """Build a field from its JSON form; lengths and flags default by type."""
     kind = raw["type"]
-    details = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    details: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     details.setdefault("label", raw["name"].removesuffix("__c").replace("_", " "))
     details.setdefault("length", _ID_LENGTH if kind in {"id", "reference"} else _DEFAULT_LENGTHS.get(kind, 0))
     if raw.get("required"):

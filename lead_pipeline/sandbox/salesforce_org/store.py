@@ -67,7 +67,7 @@ class Store:
         ):
             connection.execute(f"PRAGMA {pragma}")
         connection.create_collation("SALESFORCE", compare_text)
-        connection.create_function("like", 2, lambda pattern, text: matches_pattern(pattern, text), deterministic=True)
+        connection.create_function("like", 2, matches_pattern, deterministic=True)
         connection.executescript(_TABLES)
 
     def close(self) -> None:
@@ -169,7 +169,8 @@ class Store:
 
     def ids_with(self, schema: ObjectSchema, item: Field, value: object, *, limit: int = 200) -> list[str]:
         """Ids of live records whose field has this value, by the field's own case rule."""
-        sql = f"SELECT Id FROM {quoted(schema.name)} WHERE {quoted(item.name)} = ? AND IsDeleted = 0 ORDER BY _row LIMIT {limit}"
+        condition = f"{quoted(item.name)} = ? AND IsDeleted = 0"
+        sql = f"SELECT Id FROM {quoted(schema.name)} WHERE {condition} ORDER BY _row LIMIT {limit}"
         return [row[0] for row in self.all(sql, [value])]
 
     def insert(self, schema: ObjectSchema, row: Mapping[str, Any]) -> None:

@@ -4,15 +4,14 @@ Belongs here: which objects, fields and functions a query may use, and the selec
 Shaping rows: shaping.py. Nothing of a request ever becomes SQL text: names come from the schema, values are bound.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
-from lead_pipeline.sandbox.salesforce_org.polymorphic import NAME_SCHEMA
 from lead_pipeline.sandbox.salesforce_org.schema import NUMBER_TYPES, Field, ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.soql.conditions import ConditionWriter
+from lead_pipeline.sandbox.salesforce_org.soql.names import Column, Names, World
 from lead_pipeline.sandbox.salesforce_org.soql.parser import parse
 from lead_pipeline.sandbox.salesforce_org.soql.shaping import AddressShape, ParentShape, RecordShape, Shape, ValueShape
 from lead_pipeline.sandbox.salesforce_org.soql.syntax import (
@@ -28,26 +27,7 @@ from lead_pipeline.sandbox.salesforce_org.store import quoted
 
 MAX_OFFSET: Final = 2_000
 MAX_FIELD_GROUP_ROWS: Final = 200
-_MAX_PARENT_DEPTH: Final = 5
 _ADDABLE: Final = NUMBER_TYPES | {"int"}
-
-
-@dataclass(frozen=True)
-class World:
-    """What a query may see: objects by any-case name, the caller's restrictions, and the moment."""
-
-    find_object: Callable[[str], ObjectSchema | None]
-    user_key: str
-    now: datetime
-    include_deleted: bool = False
-
-
-@dataclass(frozen=True)
-class Column:
-    """A resolved field: its SQL expression and its schema."""
-
-    sql: str
-    field: Field
 
 
 @dataclass(frozen=True)
@@ -97,20 +77,12 @@ class QueryCompiler:
     query: Query
     world: World
     prefix: str = "t"
-    _joins: dict[tuple[str, ...], tuple[str, ObjectSchema]] = field(default_factory=dict)
-    _join_sql: list[str] = field(default_factory=list)
     _columns: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Find the object of FROM."""
-        schema = self.world.find_object(self.query.object_name)
-        if schema is None:
-            message = (
-                f"sObject type '{self.query.object_name}' is not supported. If you are attempting to use a custom object, be sure "
-                "to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names."
-            )
-            raise fault("INVALID_TYPE", text=framed(self.text, self.query.object_place, message))
-        self.schema = schema
+        self.names = Names(self.text, self.query, self.world, prefix=self.prefix)
+        self.schema = self.names.schema
 
     # --- the statement --------------------------------------------------------------------------------------------
 
@@ -126,7 +98,7 @@ class QueryCompiler:
         order = self._order_clause(is_aggregate=is_aggregate)
         if not is_aggregate:
             self._column(f"{self.prefix}._row")
-        table = f"FROM {quoted(self.schema.name)} {self.prefix} {' '.join(self._join_sql)}"
+        table = f"FROM {quoted(self.schema.name)} {self.prefix} {self.names.join_sql()}"
         source = f"{table}{where}{group}{having}"
         inner = "SELECT 1 " + source if is_aggregate else ""
         select = f"SELECT {', '.join(self._columns)}"
@@ -159,7 +131,7 @@ class QueryCompiler:
             raise malformed(self.text, item.place, "semi join sub-selects can only select one Id field")
         where, parameters = self._where()
         return (
-            f"SELECT {column.sql} FROM {quoted(self.schema.name)} {self.prefix} {' '.join(self._join_sql)}{where}",
+            f"SELECT {column.sql} FROM {quoted(self.schema.name)} {self.prefix} {self.names.join_sql()}{where}",
             parameters,
         )
 
@@ -183,66 +155,11 @@ class QueryCompiler:
     def _is_aggregate(self) -> bool:
         return bool(self.query.group_by) or any(isinstance(item.value, Aggregate) for item in self.query.select)
 
-    # --- names ----------------------------------------------------------------------------------------------------
+    # --- columns --------------------------------------------------------------------------------------------------
 
     def resolve(self, reference: FieldRef) -> Column:
-        """Find the column of a field path, joining parents on the way.
-
-        Raises:
-            SalesforceFault: INVALID_FIELD for an unknown field or relationship.
-        """
-        path = self._without_alias(reference.path)
-        schema, table = self._walk(path[:-1], reference)
-        item = schema.find(path[-1])
-        if item is None or item.name in schema.access_of(self.world.user_key).not_readable:
-            raise self._no_such(path[-1], schema, reference)
-        return Column(f"{table}.{quoted(item.name)}", item)
-
-    def _without_alias(self, path: tuple[str, ...]) -> tuple[str, ...]:
-        names = {self.query.object_name.lower(), (self.query.alias or self.query.object_name).lower()}
-        return (
-            path[1:]
-            if len(path) > 1 and path[0].lower() in names and path[0].lower() not in self.schema.parents
-            else path
-        )
-
-    def _walk(self, parents: tuple[str, ...], reference: FieldRef) -> tuple[ObjectSchema, str]:
-        schema, table = self.schema, self.prefix
-        if len(parents) > _MAX_PARENT_DEPTH:
-            raise malformed(self.text, reference.place, "SOQL relationship queries may climb five levels at most")
-        for depth, name in enumerate(parents, 1):
-            item = schema.parents.get(name.lower())
-            if item is None:
-                message = f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name."
-                raise fault("INVALID_FIELD.query", text=framed(self.text, reference.place, message))
-            schema, table = self._join(
-                tuple(part.lower() for part in parents[:depth]), item, schema=schema, table=table
-            )
-        return schema, table
-
-    def _join(self, key: tuple[str, ...], item: Field, *, schema: ObjectSchema, table: str) -> tuple[ObjectSchema, str]:
-        if key not in self._joins:
-            target = NAME_SCHEMA if len(item.reference_to) > 1 else self.world.find_object(item.reference_to[0])
-            if target is None:
-                raise malformed(
-                    self.text,
-                    self.query.object_place,
-                    f"relationship {item.relationship} of {schema.name} is not available here",
-                )
-            alias = f"{self.prefix}p{len(self._joins) + 1}"
-            self._joins[key] = (alias, target)
-            self._join_sql.append(
-                f"LEFT JOIN {quoted(target.name)} {alias} ON {alias}.Id = {table}.{quoted(item.name)}"
-            )
-        alias, target = self._joins[key]
-        return target, alias
-
-    def _no_such(self, name: str, schema: ObjectSchema, reference: FieldRef) -> SalesforceFault:
-        message = (
-            f"No such column '{name}' on entity '{schema.name}'. If you are attempting to use a custom field, be sure to append the "
-            "'__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names."
-        )
-        return fault("INVALID_FIELD.query", text=framed(self.text, reference.place, message))
+        """The column of a field path."""
+        return self.names.resolve(reference)
 
     def aggregate_sql(self, call: Aggregate) -> Column:
         """The column of an aggregate function.
@@ -382,13 +299,13 @@ class QueryCompiler:
         ]
 
     def _add_field(self, tree: dict[str, Any], reference: FieldRef) -> None:
-        path = self._without_alias(reference.path)
-        schema, table = self._walk(path[:-1], reference)
+        path = self.names.without_alias(reference.path)
+        schema, table = self.names.walk(path[:-1], reference)
         node = tree
         source, source_table = self.schema, self.prefix
         for depth, name in enumerate(path[:-1], 1):
             relation = source.parents[name.lower()]
-            source, source_table = self._walk(path[:depth], reference)
+            source, source_table = self.names.walk(path[:depth], reference)
             label = relation.relationship or name
             if label not in node:
                 node[label] = ParentShape(label, self._column(f"{source_table}.Id"), source.name, {})

@@ -13,12 +13,13 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import fault
 from lead_pipeline.sandbox.salesforce_org.ids import normalize_id
 from lead_pipeline.sandbox.salesforce_org.schema import NUMBER_TYPES
 from lead_pipeline.sandbox.salesforce_org.soql.dates import period_range
+from lead_pipeline.sandbox.salesforce_org.soql.names import Column
 from lead_pipeline.sandbox.salesforce_org.soql.syntax import Aggregate, Comparison, Condition, FieldRef, Literal, Query
 from lead_pipeline.sandbox.salesforce_org.soql.tokens import framed, malformed
 from lead_pipeline.sandbox.salesforce_org.values import format_moment, parse_moment
 
 if TYPE_CHECKING:
-    from lead_pipeline.sandbox.salesforce_org.soql.compiler import Column, QueryCompiler
+    from lead_pipeline.sandbox.salesforce_org.soql.compiler import QueryCompiler
 
 Sql = tuple[str, list[Any]]
 
@@ -80,7 +81,7 @@ class ConditionWriter:
             return f"{column.sql} {comparison.operator} ''", []
         return _compare(column.sql, comparison.operator, self._bound(column, literal))
 
-    def _left(self, left: FieldRef | Aggregate) -> "Column":
+    def _left(self, left: FieldRef | Aggregate) -> Column:
         if isinstance(left, Aggregate):
             if not self._aggregates:
                 raise malformed(self._text, left.place, "aggregate functions are not allowed in WHERE")
@@ -94,7 +95,7 @@ class ConditionWriter:
             raise malformed(self._text, left.place, f"Field must be grouped or aggregated: {column.field.name}")
         return column
 
-    def _check_operator(self, comparison: Comparison, column: "Column") -> None:
+    def _check_operator(self, comparison: Comparison, column: Column) -> None:
         operator, kind = comparison.operator, column.field.type
         is_wrong = (operator == "LIKE" and not column.field.is_text) or (
             kind in {"boolean", *_ID_TYPES} and operator not in _EQUALITY
@@ -104,7 +105,7 @@ class ConditionWriter:
         if operator not in _EQUALITY and isinstance(comparison.right, Literal) and comparison.right.kind == "null":
             raise malformed(self._text, comparison.place, f"invalid operator on null: {operator}")
 
-    def _check_type(self, column: "Column", literal: Literal) -> None:
+    def _check_type(self, column: Column, literal: Literal) -> None:
         allowed = _LITERALS_OF.get(column.field.type, _TEXT_LITERALS)
         if literal.kind == "null" or literal.kind in allowed:
             return
@@ -114,7 +115,7 @@ class ConditionWriter:
         message = f"value of filter criterion for field '{column.field.name}' must be of type {kind} and {quotes}"
         raise fault("INVALID_FIELD.query", text=framed(self._text, literal.place, message))
 
-    def _membership(self, comparison: Comparison, column: "Column", members: tuple[Literal, ...]) -> Sql:
+    def _membership(self, comparison: Comparison, column: Column, members: tuple[Literal, ...]) -> Sql:
         values: list[Any] = []
         for literal in members:
             self._check_type(column, literal)
@@ -128,7 +129,7 @@ class ConditionWriter:
         bound = [value for value in values if value is not None]
         return (f"NOT coalesce({sql}, 0)" if comparison.operator == "NOT IN" else sql), bound
 
-    def _semi_join(self, comparison: Comparison, column: "Column", query: Query) -> Sql:
+    def _semi_join(self, comparison: Comparison, column: Column, query: Query) -> Sql:
         if column.field.type not in _ID_TYPES or comparison.operator not in {"IN", "NOT IN"}:
             raise malformed(self._text, comparison.place, "semi joins need an Id field on the left")
         sub = type(self._compiler)(self._text, query, self._compiler.world, prefix=self._compiler.prefix + "s")
@@ -136,7 +137,7 @@ class ConditionWriter:
         text = f"{column.sql} IN ({sql})"
         return (f"NOT coalesce({text}, 0)" if comparison.operator == "NOT IN" else text), parameters
 
-    def _bound(self, column: "Column", literal: Literal) -> Any:  # noqa: ANN401 - SQLite scalars
+    def _bound(self, column: Column, literal: Literal) -> Any:  # noqa: ANN401 - SQLite scalars
         if literal.kind == "null" or literal.value == "":
             return None
         if column.field.type in _ID_TYPES:
@@ -159,7 +160,7 @@ class ConditionWriter:
             )
         return record_id
 
-    def _in_period(self, column: "Column", operator: str, literal: Literal) -> Sql:
+    def _in_period(self, column: Column, operator: str, literal: Literal) -> Sql:
         name, count = literal.value
         try:
             first, after = period_range(name, count, today=self._compiler.world.now.date())

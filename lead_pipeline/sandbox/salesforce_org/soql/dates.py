@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 Range = tuple[date, date]
+_Shift = Callable[[date, int, int], Range]
 _DAY: Final = timedelta(days=1)
 _MONTHS: Final = 12
 
@@ -56,7 +57,7 @@ def _month_start(day: date, step: int) -> date:
         raise OverflowError("the date leaves the calendar") from error
 
 
-_UNITS: Final[Mapping[str, Callable[[date, int, int], Range]]] = MappingProxyType(
+_UNITS: Final[Mapping[str, _Shift]] = MappingProxyType(
     {
         "WEEK": _weeks,
         "MONTH": _months,
@@ -68,30 +69,40 @@ _UNITS: Final[Mapping[str, Callable[[date, int, int], Range]]] = MappingProxyTyp
 )
 
 
+def _fixed(shift: _Shift, first: int, last: int) -> Callable[[date], Range]:
+    return lambda today: shift(today, first, last)
+
+
+def _counted(
+    shift: Callable[[date, int, int], Range], bounds: Callable[[int], tuple[int, int]]
+) -> Callable[[date, int], Range]:
+    return lambda today, count: shift(today, *bounds(count))
+
+
 def _periods() -> dict[str, Callable[[date], Range]]:
-    table: dict[str, Callable[[date], Range]] = {
-        "YESTERDAY": lambda today: _days(today, -1, -1),
-        "TODAY": lambda today: _days(today, 0, 0),
-        "TOMORROW": lambda today: _days(today, 1, 1),
-        "LAST_90_DAYS": lambda today: _days(today, -90, 0),
-        "NEXT_90_DAYS": lambda today: _days(today, 1, 90),
+    table = {
+        "YESTERDAY": _fixed(_days, -1, -1),
+        "TODAY": _fixed(_days, 0, 0),
+        "TOMORROW": _fixed(_days, 1, 1),
+        "LAST_90_DAYS": _fixed(_days, -90, 0),
+        "NEXT_90_DAYS": _fixed(_days, 1, 90),
     }
     for unit, shift in _UNITS.items():
         for word, step in (("LAST", -1), ("THIS", 0), ("NEXT", 1)):
-            table[f"{word}_{unit}"] = lambda today, shift=shift, step=step: shift(today, step, step)
+            table[f"{word}_{unit}"] = _fixed(shift, step, step)
     return table
 
 
 def _periods_with_count() -> dict[str, Callable[[date, int], Range]]:
-    table: dict[str, Callable[[date, int], Range]] = {
-        "LAST_N_DAYS": lambda today, count: _days(today, -count, 0),
-        "NEXT_N_DAYS": lambda today, count: _days(today, 1, count),
-        "N_DAYS_AGO": lambda today, count: _days(today, -count, -count),
+    table = {
+        "LAST_N_DAYS": _counted(_days, lambda count: (-count, 0)),
+        "NEXT_N_DAYS": _counted(_days, lambda count: (1, count)),
+        "N_DAYS_AGO": _counted(_days, lambda count: (-count, -count)),
     }
     for unit, shift in _UNITS.items():
-        table[f"LAST_N_{unit}S"] = lambda today, count, shift=shift: shift(today, -count, -1)
-        table[f"NEXT_N_{unit}S"] = lambda today, count, shift=shift: shift(today, 1, count)
-        table[f"N_{unit}S_AGO"] = lambda today, count, shift=shift: shift(today, -count, -count)
+        table[f"LAST_N_{unit}S"] = _counted(shift, lambda count: (-count, -1))
+        table[f"NEXT_N_{unit}S"] = _counted(shift, lambda count: (1, count))
+        table[f"N_{unit}S_AGO"] = _counted(shift, lambda count: (-count, -count))
     return table
 
 

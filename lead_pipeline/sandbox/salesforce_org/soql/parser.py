@@ -5,7 +5,8 @@ the aggregates and FIELDS(), WITH, USING SCOPE, GROUP BY ROLLUP and CUBE, FOR VI
 currency literals. Names and types are checked by compiler.py.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from lead_pipeline.sandbox.salesforce_org.soql.dates import PERIODS, PERIODS_WITH_COUNT
 from lead_pipeline.sandbox.salesforce_org.soql.syntax import (
@@ -21,6 +22,8 @@ from lead_pipeline.sandbox.salesforce_org.soql.syntax import (
     SelectItem,
 )
 from lead_pipeline.sandbox.salesforce_org.soql.tokens import Token, cut, malformed, unescape, unexpected
+
+T = TypeVar("T")
 
 AGGREGATES: Final = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 _KEYWORDS: Final = frozenset(
@@ -123,7 +126,7 @@ class _Parser:
         offset = self._whole_number() if self._accept("OFFSET") else None
         return Query(select, target.text, target.place, alias, where, group_by, having, order_by, limit, offset)
 
-    def _listed(self, read):  # type: ignore[no-untyped-def]
+    def _listed(self, read: Callable[[], T]) -> tuple[T, ...]:
         items = [read()]
         while self._accept(","):
             items.append(read())
