@@ -13,11 +13,18 @@ from lead_pipeline.domain.matching.candidates import (
 )
 from lead_pipeline.domain.matching.ladder import LadderAnswer, match_lead
 from lead_pipeline.domain.matching.near_names import NameBlock, find_near_names, needs_near_names, remark_cut
-from lead_pipeline.domain.matching.policy import MatchingPolicy, RuleName, RuleOutcome, parse_matching_policy
+from lead_pipeline.domain.matching.policy import (
+    NEVER_AUTOMATIC,
+    MatchingPolicy,
+    RuleName,
+    RuleOutcome,
+    parse_matching_policy,
+)
 from lead_pipeline.domain.matching.rules import LADDER, REASON_TEXTS, RULES, MatchReason, MatchRule
 
 __all__ = [
     "LADDER",
+    "NEVER_AUTOMATIC",
     "REASON_TEXTS",
     "RULES",
     "CandidateRecord",
