@@ -5,6 +5,7 @@ What is worth an event is decided by the application.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Mapping
@@ -61,6 +62,7 @@ class WebhookSender:
         self._clock = clock
         self.subscription: Subscription | None = None
         self.deliveries: list[Delivery] = []
+        self._sending = asyncio.Lock()  # two rounds at once would send the same event twice
 
     def reset(self) -> None:
         """Forget subscriber and deliveries."""
@@ -79,8 +81,8 @@ class WebhookSender:
 
     async def send_due(self) -> int:
         """Try every delivery whose moment has come; return how many were taken."""
-        due = [item for item in self.deliveries if not item.is_done and item.due_at <= self._clock.now()]
-        async with httpx.AsyncClient(timeout=ATTEMPT_TIMEOUT_SECONDS) as client:
+        async with self._sending, httpx.AsyncClient(timeout=ATTEMPT_TIMEOUT_SECONDS) as client:
+            due = [item for item in self.deliveries if not item.is_done and item.due_at <= self._clock.now()]
             return sum([await self._attempt(client, delivery) for delivery in due])
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> bool:
