@@ -1,36 +1,47 @@
 """Turns settings into plain clients, each opened on first use: database, Dievio, Salesforce and configuration.
 
-Shared by Dagster's resource and the command line. A system whose address is not set is the sandbox's; this module and
-the command line are the only ones that start sandbox servers, and the sandbox itself knows nothing of the product.
+Shared by Dagster's resource and the command line. A system whose address is not set is the sandbox's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from pydantic import SecretStr
+
 from lead_pipeline.config.pipeline import PipelineConfig, load_pipeline_config
 from lead_pipeline.dievio.client import DievioClient
+from lead_pipeline.local_servers import database_address, sandbox_addresses
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
-from lead_pipeline.sandbox import embedded_postgres, processes
+from lead_pipeline.salesforce.credentials import SalesforceCredentials
+from lead_pipeline.services.write import WriteRules
 from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.migrations import apply_migrations
+from lead_pipeline.store.plans import read_org_schema
 
-PRODUCT_DATABASE = "lead_pipeline"
 
-
-def database_address(settings: Settings) -> str:
-    """Return the address of the product's database, starting the embedded server when none is set."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    address = embedded_postgres.ensure_running(settings.home)
-    embedded_postgres.ensure_database(address, PRODUCT_DATABASE)
-    return address.dsn(PRODUCT_DATABASE)
+def salesforce_credentials(settings: Settings) -> SalesforceCredentials:
+    """Return how to sign in to the org, the sandbox's when none is set."""
+    if settings.salesforce_instance_url is None:
+        addresses = sandbox_addresses(settings)
+        return SalesforceCredentials(
+            instance_url=addresses.salesforce_url,
+            client_id=addresses.salesforce_client_id,
+            client_secret=SecretStr(addresses.salesforce_client_secret),
+        )
+    return SalesforceCredentials(
+        instance_url=settings.salesforce_instance_url,
+        access_token=settings.salesforce_access_token,
+        client_id=settings.salesforce_client_id,
+        client_secret=settings.salesforce_client_secret,
+        jwt_key_file=settings.salesforce_jwt_key_file,
+        username=settings.salesforce_username,
+    )
 
 
 class Connections:
@@ -67,3 +78,37 @@ class Connections:
         database = Database(database_address(self.settings))
         apply_migrations(database)
         return database
+
+    @cached_property
+    def dievio(self) -> DievioClient:
+        """The source of leads."""
+        settings = self.settings
+        if settings.dievio_base_url is None or settings.dievio_api_key is None:
+            addresses = sandbox_addresses(settings)
+            return DievioClient(addresses.dievio_url, SecretStr(addresses.dievio_api_key))
+        return DievioClient(settings.dievio_base_url, settings.dievio_api_key)
+
+    @cached_property
+    def salesforce(self) -> SalesforceClient:
+        """The org."""
+        return connect(salesforce_credentials(self.settings))
+
+    def calls(self) -> dict[str, int]:
+        """Return the calls made so far to each system that was opened."""
+        return {name: self.__dict__[name].calls for name in ("dievio", "salesforce") if name in self.__dict__}
+
+    def write_rules(self) -> WriteRules:
+        """Return what a write needs to know beside the plan."""
+        return WriteRules(
+            matching=self.config.matching,
+            mappings=self.config.mappings,
+            fields_by_object=self.config.fields_by_object,
+            holding_queue=self.config.routing.holding_queue,
+        )
+
+    def org_vocabulary(self) -> dict[str, frozenset[str]]:
+        """Return the picklist values of the org that normalized values must come from, by canonical field."""
+        with self.database.connect() as connection:
+            lead = read_org_schema(connection, "Lead")
+        industry = lead.fields.get("Industry") if lead is not None else None
+        return {"industry": industry.picklist_values} if industry is not None and industry.picklist_values else {}

@@ -219,3 +219,7 @@ class UnknownBatchError(StopError):
         super().__init__(
             f"There is no batch {batch_id}. See `lead-pipeline status`, or run it with `lead-pipeline run --date`"
         )
+
+
+class LocalServerError(StopError):
+    """A server of this machine (embedded database, sandbox) does not start or stop; the message is its own."""

@@ -14,8 +14,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
-from lead_pipeline.connections import database_address
 from lead_pipeline.errors import DatabaseUnavailableError
+from lead_pipeline.local_servers import database_address
 from lead_pipeline.settings import load_settings
 
 CONNECT_TIMEOUT_SECONDS = 10

@@ -11,8 +11,8 @@ import click
 
 from lead_pipeline.apps.nightly import INSTANCE_FILE, instance_home
 from lead_pipeline.apps.notices import announce_sandboxes
-from lead_pipeline.connections import sandbox_addresses
-from lead_pipeline.sandbox import embedded_postgres, processes
+from lead_pipeline.local_servers import reset_sandbox, sandbox_addresses, stop_local_servers
+from lead_pipeline.sandbox.worlds import Edition, Scenario
 from lead_pipeline.settings import load_settings
 
 LOOPBACK = "127.0.0.1"
@@ -28,16 +28,26 @@ def sandbox() -> None:
 @sandbox.command("up")
 @click.option("--salesforce-port", default=0, help="Loopback port of the org; default: any free one.")
 @click.option("--dievio-port", default=0, help="Loopback port of the Dievio API; default: any free one.")
-@click.option("--org", type=click.Choice(["demo", "stock"]), default="demo", help="With or without our custom fields.")
-@click.option("--scenario", type=click.Choice(["demo", "empty"]), default="demo", help="What the two hold at first.")
+@click.option(
+    "--org",
+    type=click.Choice(["demo", "stock"]),
+    help="With or without our custom fields; default: what is there, else demo.",
+)
+@click.option(
+    "--scenario",
+    type=click.Choice(["demo", "empty"]),
+    help="What the two hold at first; default: what is there, else demo.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-def up(*, salesforce_port: int, dievio_port: int, org: str, scenario: str, is_json: bool) -> None:
+def up(
+    *, salesforce_port: int, dievio_port: int, org: Edition | None, scenario: Scenario | None, is_json: bool
+) -> None:
     """Start both servers in the background, or show where they already listen.
 
     Example: lead-pipeline sandbox up --salesforce-port 8801 --dievio-port 8802
     """
-    addresses = processes.ensure_running(
-        load_settings().home,
+    addresses = sandbox_addresses(
+        load_settings(),
         salesforce_port=salesforce_port,
         dievio_port=dievio_port,
         org=org,
@@ -57,7 +67,7 @@ def reset() -> None:
 
     Example: lead-pipeline sandbox reset
     """
-    processes.reset(load_settings().home)
+    reset_sandbox(load_settings())
     click.echo("the sandbox holds its first state again")
 
 
@@ -67,9 +77,7 @@ def stop() -> None:
 
     Example: lead-pipeline sandbox stop
     """
-    home = load_settings().home
-    processes.stop(home)
-    embedded_postgres.stop(home)
+    stop_local_servers(load_settings())
     click.echo("stopped; the next command starts them again")
 
 

@@ -1,0 +1,97 @@
+"""The servers of this machine that stand in for what is not set: embedded Postgres, emulated Salesforce and Dievio.
+
+The only module of the product that knows the sandbox. The sandbox shares no code with the product, so its errors become
+the product's own here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lead_pipeline.errors import LocalServerError
+from lead_pipeline.sandbox import embedded_postgres, processes
+from lead_pipeline.sandbox.serving import PortInUseError, ServerStartError
+from lead_pipeline.sandbox.worlds import Edition, SandboxSetupError, Scenario
+from lead_pipeline.settings import Settings
+
+PRODUCT_DATABASE = "lead_pipeline"
+
+
+def database_address(settings: Settings) -> str:
+    """Return the address of the product's database, starting the embedded server when none is set.
+
+    Raises:
+        LocalServerError: The embedded server does not start.
+    """
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    with _own_errors():
+        address = embedded_postgres.ensure_running(settings.home)
+        embedded_postgres.ensure_database(address, PRODUCT_DATABASE)
+    return address.dsn(PRODUCT_DATABASE)
+
+
+def sandbox_addresses(
+    settings: Settings,
+    *,
+    salesforce_port: int = 0,
+    dievio_port: int = 0,
+    scenario: Scenario | None = None,
+    org: Edition | None = None,
+) -> processes.SandboxAddresses:
+    """Return where the emulated systems listen, starting them when they do not run.
+
+    Args:
+        settings: Names the home directory.
+        salesforce_port: Loopback port of the org; 0 for any.
+        dievio_port: Loopback port of the Dievio API; 0 for any.
+        scenario: What the systems hold at first; None keeps what is there, else the demo.
+        org: With our custom fields (`demo`) or without (`stock`); None as for `scenario`.
+
+    Raises:
+        LocalServerError: They do not start, or run with another setup.
+    """
+    with _own_errors():
+        return processes.ensure_running(
+            settings.home,
+            salesforce_port=salesforce_port,
+            dievio_port=dievio_port,
+            scenario=scenario,
+            org=org,
+        )
+
+
+def reset_sandbox(settings: Settings) -> None:
+    """Put the emulated systems back to their first state.
+
+    Raises:
+        LocalServerError: They do not stop or start.
+    """
+    with _own_errors():
+        processes.reset(settings.home)
+
+
+def stop_local_servers(settings: Settings) -> None:
+    """Stop emulated systems and embedded Postgres; their state is kept.
+
+    Raises:
+        LocalServerError: One of them does not stop.
+    """
+    with _own_errors():
+        processes.stop(settings.home)
+        embedded_postgres.stop(settings.home)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except (
+        embedded_postgres.EmbeddedPostgresError,
+        processes.SandboxProcessError,
+        PortInUseError,
+        ServerStartError,
+        SandboxSetupError,
+    ) as error:
+        raise LocalServerError(str(error)) from error
