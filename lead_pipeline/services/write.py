@@ -18,7 +18,7 @@ from lead_pipeline.errors import ApiBudgetReachedError
 from lead_pipeline.services.gates import require_gates
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.plan import plan_batch
-from lead_pipeline.services.refresh_directory import DirectorySource, refresh_directory
+from lead_pipeline.services.refresh_directory import DirectorySource, changed_since
 from lead_pipeline.services.writing.engine import carry_out_plan
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import (
@@ -98,9 +98,7 @@ class DirectoryPlans:
 
     def refresh(self) -> None:
         """Read what changed in the org since the last look."""
-        refresh_directory(
-            self._database, self._salesforce, fields_by_object=self._rules.fields_by_object, now=self._now
-        )
+        changed_since(self._database, self._salesforce, fields_by_object=self._rules.fields_by_object, now=self._now)
 
     def replan(self, dievio_lead_ids: Collection[str]) -> None:
         """Match and plan these leads anew from what is known now."""

@@ -1,0 +1,276 @@
+"""The gates of a batch: what they are called, in which order they stand, and what they answered.
+
+Answers are kept in the product's own table. Writes and hand-overs ask there and fail closed: a gate that failed, never
+ran, or looked before the last write stops them, whoever started the run. What a gate demands is `stage_gates` and
+`post_sync_gates`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lead_pipeline.domain import post_sync
+from lead_pipeline.domain.post_sync import GateSettings
+from lead_pipeline.domain.quality import GateFinding, GateResult, say_result
+from lead_pipeline.errors import GateClosedError
+from lead_pipeline.services import post_sync_gates, stage_gates
+from lead_pipeline.services.stage_gates import GateCheck, GateContext
+from lead_pipeline.services.writing.ports import Clock
+from lead_pipeline.store import gates
+from lead_pipeline.store.database import Database
+
+#: Stages in the order of a lead's way.
+STAGES = ("raw", "stg", "directory", "matches", "plan", "writes", "readback", "handover")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateDefinition:
+    """One gate. `subject` names in the plural what it looks at, `next_step` what to do when it fails."""
+
+    name: str
+    stage: str
+    title: str
+    subject: str
+    check: GateCheck
+    next_step: str
+    is_blocking: bool = True
+
+
+_LOOK_AND_MEND = "Look at these records in Salesforce, mend them or correct the mapping, then run the batch again"
+
+_DEFINITIONS = (
+    GateDefinition(
+        name="raw_dievio__leads__contract",
+        stage="raw",
+        title="Delivered rows are objects, but for a few.",
+        subject="delivered rows",
+        check=stage_gates.check_raw_contract,
+        next_step="Compare the stored page with the source mapping; Dievio may have changed its answer",
+    ),
+    GateDefinition(
+        name="raw_dievio__leads__drift",
+        stage="raw",
+        title="No key that was delivered before has vanished.",
+        subject="known keys",
+        check=stage_gates.check_drift,
+        next_step="Map the new name of the key in the source mapping",
+        is_blocking=False,
+    ),
+    GateDefinition(
+        name="raw_dievio__leads__complete_pull",
+        stage="raw",
+        title="Every page was stored and taken apart whole, and no search was cut short.",
+        subject="segments",
+        check=stage_gates.check_complete_pull,
+        next_step="Run the batch again: it goes on at the first missing page and buys nothing twice",
+    ),
+    GateDefinition(
+        name="stg_dievio__leads__schema",
+        stage="stg",
+        title="Every delivered row is a clean lead or in quarantine with a reason.",
+        subject="delivered rows",
+        check=stage_gates.check_rows_have_place,
+        next_step="Correct the source mapping or the rule of the field, then run the batch again",
+    ),
+    GateDefinition(
+        name="stg_dievio__leads__one_person_once",
+        stage="stg",
+        title="A person stands in the batch once.",
+        subject="leads",
+        check=stage_gates.check_one_person_once,
+        next_step="Report these leads: the second copy of a person should point to the first",
+    ),
+    GateDefinition(
+        name="stg_salesforce__directory__complete",
+        stage="directory",
+        title="The mirror of the org is complete.",
+        subject="parts of the mirror",
+        check=stage_gates.check_directory,
+        next_step="Give the integration user View All on Leads, Contacts and Accounts, then run the batch again",
+    ),
+    GateDefinition(
+        name="core_leads__matches__schema",
+        stage="matches",
+        title="Match results are complete and well-formed.",
+        subject="match results",
+        check=stage_gates.check_match_results,
+        next_step="Run the batch again; if it fails again, report these leads",
+    ),
+    GateDefinition(
+        name="core_leads__matches__no_ambiguous_link",
+        stage="matches",
+        title="Nothing uncertain was linked.",
+        subject="match results",
+        check=stage_gates.check_no_ambiguous_link,
+        next_step="Correct the matching rules: these leads belong in the review queue",
+    ),
+    GateDefinition(
+        name="core_leads__sync_plan__schema",
+        stage="plan",
+        title="Every lead has a well-formed decision.",
+        subject="decisions",
+        check=stage_gates.check_plan,
+        next_step="Run the batch again; if it fails again, report these leads",
+    ),
+    GateDefinition(
+        name="core_leads__sync_plan__risk_box",
+        stage="plan",
+        title="The plan does no more than a normal night.",
+        subject="decisions",
+        check=stage_gates.check_risk_box,
+        next_step="Look at the plan; when it is meant so, raise the threshold in gates.yaml and run the batch again",
+    ),
+    GateDefinition(
+        name="sync_salesforce__writes__conservation",
+        stage="writes",
+        title="Every delivered row ended in exactly one outcome.",
+        subject="delivered rows",
+        check=stage_gates.check_conservation,
+        next_step="Run the batch again: it settles what is open and goes on with the rest",
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__record_count",
+        stage="readback",
+        title="Every lead has its outcome, and every written record exists.",
+        subject="leads",
+        check=post_sync_gates.check_record_count,
+        next_step="Look in the recycle bin of Salesforce for these records and restore them, then run the batch again",
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__required_fields",
+        stage="readback",
+        title="Created records have every required field.",
+        subject="required fields",
+        check=post_sync_gates.over_fields(post_sync.check_required_fields, post_sync.RequiredFieldsModel),
+        next_step=_LOOK_AND_MEND,
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__spot_check",
+        stage="readback",
+        title="A sample over all segments and edge cases holds what was written.",
+        subject="sampled values",
+        check=post_sync_gates.check_spots,
+        next_step="Find out which automation or person changed these records, then run the batch again",
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__no_truncation",
+        stage="readback",
+        title="Texts stand in full, or cut as the mapping declares.",
+        subject="written texts",
+        check=post_sync_gates.over_fields(post_sync.check_whole_texts, post_sync.NoTruncationModel),
+        next_step="Lengthen the field, or declare a trim in the mapping, then run the batch again",
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__duplicates",
+        stage="readback",
+        title="Nobody has a second record.",
+        subject="written records",
+        check=post_sync_gates.check_duplicates,
+        next_step="Merge the two records of these persons in Salesforce, then run the batch again",
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__formats",
+        stage="readback",
+        title="Phones, e-mails, countries and links have their form.",
+        subject="written values",
+        check=post_sync_gates.over_fields(post_sync.check_formats, post_sync.FormatsModel),
+        next_step=_LOOK_AND_MEND,
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__ownership",
+        stage="readback",
+        title="New leads wait with the holding owner.",
+        subject="created records",
+        check=post_sync_gates.check_ownership,
+        next_step="Find out which assignment rule or flow took these leads, switch it off for the integration user, "
+        "give them back to the holding owner, then run the batch again",
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__source_attribution",
+        stage="readback",
+        title="New leads say where they come from.",
+        subject="source fields",
+        check=post_sync_gates.over_fields(post_sync.check_source_attribution, post_sync.SourceAttributionModel),
+        next_step=_LOOK_AND_MEND,
+    ),
+    GateDefinition(
+        name="sync_salesforce__readback__freshness",
+        stage="readback",
+        title="Time stamps of sync and enrichment were written.",
+        subject="time stamps",
+        check=post_sync_gates.over_fields(post_sync.check_freshness, post_sync.FreshnessModel),
+        next_step=_LOOK_AND_MEND,
+    ),
+    GateDefinition(
+        name="sync_salesforce__handovers__routing",
+        stage="handover",
+        title="Every new lead reached an owner who may own leads.",
+        subject="created leads",
+        check=stage_gates.check_routing,
+        next_step="Correct the routing rules or the roster, then run the batch again: it hands over what is left",
+    ),
+)
+
+GATES: Mapping[str, GateDefinition] = {definition.name: definition for definition in _DEFINITIONS}
+
+
+def evaluate_gate(
+    database: Database, gate: str, *, batch_id: str, run_id: str, now: Clock, config: GateSettings
+) -> GateResult:
+    """Run one gate over a batch, keep its answer and return it.
+
+    A gate without a single row to look at passes and says so.
+
+    Args:
+        database: The product's database.
+        gate: A name of `GATES`.
+        batch_id: The batch.
+        run_id: The run that asks.
+        now: The clock, aware UTC.
+        config: Thresholds and field lists.
+    """
+    definition = GATES[gate]
+    with database.transaction() as connection:
+        context = GateContext(connection=connection, batch_id=batch_id, settings=config)
+        result = _result(definition, definition.check(context))
+        gates.save_gate_result(connection, result, batch_id=batch_id, run_id=run_id, checked_at=now())
+    return result
+
+
+def require_gates(database: Database, *, batch_id: str, stage: str) -> None:
+    """Let a stage begin only if every blocking gate of the stages before it has passed.
+
+    Args:
+        database: The product's database.
+        batch_id: The batch.
+        stage: The stage that wants to begin, one of `STAGES`.
+
+    Raises:
+        GateClosedError: A gate failed, never ran, or looked before the last write.
+    """
+    earlier = STAGES[: STAGES.index(stage)]
+    with database.transaction() as connection:
+        passed = gates.read_passed_gates(connection, batch_id)
+    closed = tuple(
+        definition.name
+        for definition in _DEFINITIONS
+        if definition.is_blocking and definition.stage in earlier and definition.name not in passed
+    )
+    if closed:
+        raise GateClosedError(batch_id, closed)
+
+
+def _result(definition: GateDefinition, finding: GateFinding) -> GateResult:
+    passed = finding.failed_count == 0
+    return GateResult(
+        gate=definition.name,
+        stage=definition.stage,
+        passed=passed,
+        is_blocking=definition.is_blocking,
+        checked_count=finding.checked_count,
+        failed_count=finding.failed_count,
+        failed_ids=finding.failed_ids,
+        description=say_result(finding, subject=definition.subject),
+        next_step="" if passed else f"{definition.next_step}.",
+    )

@@ -1,0 +1,63 @@
+"""Records as Salesforce holds them after the write. What they are held against is `domain/post_sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from lead_pipeline.store.queries import load_queries
+
+_Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadRecord:
+    """A written record that has to be read by its id."""
+
+    dievio_lead_id: str
+    object_name: str
+    salesforce_id: str
+    field_names: tuple[str, ...]
+
+
+def is_closed(connection: _Connection, batch_id: str) -> bool:
+    """Tell whether the batch passed its gates after its last write and handed every new lead over."""
+    return bool(load_queries("readbacks").is_closed(connection, batch_id=batch_id))
+
+
+def count_written(connection: _Connection, batch_id: str) -> int:
+    """Return how many leads the batch created or updated."""
+    count: int = load_queries("readbacks").count_written(connection, batch_id=batch_id)
+    return count
+
+
+def copy_mirror(connection: _Connection, batch_id: str, *, at: datetime) -> int:
+    """Keep the records that the mirror shows as they are now; return how many."""
+    count: int = load_queries("readbacks").copy_mirror(connection, batch_id=batch_id, at=at)
+    return count
+
+
+def read_unread(connection: _Connection, batch_id: str, *, at: datetime) -> tuple[UnreadRecord, ...]:
+    """Return written records that were not kept at or after `at`."""
+    return tuple(
+        UnreadRecord(**{**row, "field_names": tuple(row["field_names"])})
+        for row in load_queries("readbacks").list_unread(connection, batch_id=batch_id, at=at)
+    )
+
+
+def save_readbacks(
+    connection: _Connection, batch_id: str, *, records: Sequence[Mapping[str, object]], at: datetime
+) -> None:
+    """Keep records that were read by their id: lead id, object, record id, fields, whether it is missing."""
+    load_queries("readbacks").upsert_readbacks(connection, batch_id=batch_id, records=Jsonb(list(records)), at=at)
+
+
+def count_readbacks(connection: _Connection, batch_id: str) -> tuple[int, int]:
+    """Return how many records of the batch were read back and how many of them are missing."""
+    row = load_queries("readbacks").count_readbacks(connection, batch_id=batch_id)
+    return row["records"], row["missing"]
