@@ -241,7 +241,7 @@ def _save_all(call: Call, count: int, save: SaveOne, *, all_or_none: bool) -> li
     row_faults = RowFaults(call.faults)
     results: list[Result] = []
     try:
-        with call.org.store.transaction():
+        with call.org.store.transaction(undoable=all_or_none):
             results.extend(_save_one(place, save, row_faults) for place in range(count))
             _roll_back_if(all_or_none and not all(result["success"] for result in results))
     except _RollBack:

@@ -49,7 +49,7 @@ class CompositeHandler:
             self._run(call, requests, results)
             return Answer(body={"compositeResponse": results})
         try:
-            with call.org.store.transaction():
+            with call.org.store.transaction(undoable=True):
                 self._run(call, requests, results, stop=True)
         except _RollBack:
             halted = _halted(requests, results)

@@ -7,6 +7,7 @@ from typing import Final
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHECKSUM: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_CAPITALS: Final = str.maketrans({char: "1" if char.isupper() else "0" for char in _DIGITS})
 _SHORT: Final = 15
 _LONG: Final = 18
 _CHUNK: Final = 5
@@ -29,11 +30,9 @@ def make_id(prefix: str, number: int, *, pod: str = SEED_POD) -> str:
 
 def add_checksum(short_id: str) -> str:
     """Lengthen a 15-character id to its case-safe 18 characters."""
-    suffix = ""
-    for start in range(0, _SHORT, _CHUNK):
-        chunk = short_id[start : start + _CHUNK]
-        suffix += _CHECKSUM[sum(1 << place for place, char in enumerate(chunk) if "A" <= char <= "Z")]
-    return short_id + suffix
+    capitals = short_id.translate(_CAPITALS)
+    first, second, third = (int(capitals[place : place + _CHUNK][::-1], 2) for place in range(0, _SHORT, _CHUNK))
+    return short_id + _CHECKSUM[first] + _CHECKSUM[second] + _CHECKSUM[third]
 
 
 def normalize_id(text: object) -> str | None:

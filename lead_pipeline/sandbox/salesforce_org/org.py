@@ -205,10 +205,9 @@ class Org:
         return ids
 
     def _seed_row(self, schema: ObjectSchema, raw: Mapping[str, Any]) -> Row:
-        unknown = [name for name in raw if name not in schema.fields]
-        if unknown:
-            raise SchemaChangeError(f"no such field of {schema.name}: {unknown[0]}")
-        row = {**self.defaults(schema), **raw}
+        if unknown := raw.keys() - schema.fields.keys():
+            raise SchemaChangeError(f"no such field of {schema.name}: {min(unknown)}")
+        row = {**schema.defaults, **raw}
         now = self.now_text()
         row["Id"] = normalize_id(raw["Id"]) if raw.get("Id") else self.store.next_id(schema)
         if row["Id"] is None:
@@ -230,10 +229,6 @@ class Org:
         if row.get("Email"):
             row["Email"] = row["Email"].lower()
         return row
-
-    def defaults(self, schema: ObjectSchema) -> Row:
-        """The values that a new record starts with."""
-        return {item.name: item.default for item in schema.fields.values() if item.default is not None}
 
     # --- opening and resetting ------------------------------------------------------------------------------------
 

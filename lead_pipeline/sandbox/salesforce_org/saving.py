@@ -76,13 +76,13 @@ class Saver:
         """
         self._check_access(schema, "create")
         given = self._read_payload(schema, payload, verb="create")
-        row = {**self._org.defaults(schema), **{name: value for name, value in given.items() if value is not None}}
+        row = {**schema.defaults, **{name: value for name, value in given.items() if value is not None}}
         self._check_required(schema, row)
         row["OwnerId"] = row.get("OwnerId") or self._context.caller.user_id
         with self._store.transaction():
             record_id = self._store.next_id(schema)
             row["Id"] = record_id
-            self._check_record(schema, row, old=None, changed=row.keys())
+            self._check_record(schema, row, old=None, changed={name for name in given if row.get(name) is not None})
             self._assign_owner(schema, row)
             self._stamp_new(schema, row)
             self._store.insert(schema, row)
@@ -177,13 +177,10 @@ class Saver:
         return found
 
     def _check_required(self, schema: ObjectSchema, row: Mapping[str, Any], *, partial: bool = False) -> None:
-        missing = [
-            item.name
-            for item in schema.fields.values()
-            if (item.required or (partial and not item.nillable and item.is_text))
-            and (item.name in row or not partial)
-            and row.get(item.name) is None
-        ]
+        if partial:
+            missing = [name for name, value in row.items() if value is None and _must_stay(schema.fields[name])]
+        else:
+            missing = [name for name in schema.required_names if row.get(name) is None]
         if missing:
             raise Refused(fault("REQUIRED_FIELD_MISSING", names=", ".join(missing), fields=missing))
         if partial and "OwnerId" in row and row["OwnerId"] is None:
@@ -311,6 +308,10 @@ def log_commit(org: Org, caller: Caller, entry: Mapping[str, Any]) -> None:
 
 def _without_audit(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in AUDIT_NAMES and value is not None}
+
+
+def _must_stay(item: Field) -> bool:
+    return item.required or (not item.nillable and item.is_text)
 
 
 def _raise_if(faults: Sequence[SalesforceFault]) -> None:

@@ -153,6 +153,16 @@ class ObjectSchema:
         return tuple(item.name for item in self.fields.values() if item.is_stored)
 
     @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The values that a new record starts with."""
+        return {item.name: item.default for item in self.fields.values() if item.default is not None}
+
+    @cached_property
+    def required_names(self) -> tuple[str, ...]:
+        """Fields that must have a value."""
+        return tuple(item.name for item in self.fields.values() if item.required)
+
+    @cached_property
     def unique_fields(self) -> tuple[Field, ...]:
         """Fields whose values may not repeat."""
         return tuple(item for item in self.fields.values() if item.unique)

@@ -10,6 +10,8 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,8 @@ _WRITE_TRIES: Final = 30_000  # milliseconds to wait for a file that another pro
 _FIRST_ISSUED: Final = 1_000
 """Serial of the first issued record; lower ones belong to the org's own users and queues."""
 
+_OUTERMOST: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+_NESTED: Final = ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner")
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS sandbox_journal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, user TEXT NOT NULL, op TEXT NOT NULL,
@@ -36,6 +40,12 @@ CREATE TABLE IF NOT EXISTS sandbox_job_part (
     job_id TEXT NOT NULL, part TEXT NOT NULL, place INTEGER NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (job_id, part, place));
 """
+
+
+@lru_cache(maxsize=4_096)
+def _insert_sql(object_name: str, names: tuple[str, ...]) -> str:
+    columns = ", ".join(quoted(name) for name in names)
+    return f"INSERT INTO {quoted(object_name)} ({columns}) VALUES ({', '.join('?' * len(names))})"
 
 
 class Store:
@@ -54,6 +64,7 @@ class Store:
         self._connection = sqlite3.connect(target, check_same_thread=False, isolation_level=None, cached_statements=512)
         self._depth = 0
         self._serials: dict[str, int] = {}
+        self._selects: dict[str, str] = {}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -78,20 +89,28 @@ class Store:
             self._folder.cleanup()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold the lock and commit at the end; nested ones are savepoints. An exception rolls back."""
+    def transaction(self, *, undoable: bool = False) -> Iterator[None]:
+        """Hold the lock and commit at the end; an exception rolls back.
+
+        Args:
+            undoable: whether an exception also rolls back inside another transaction. Without it an inner one only
+                joins the outer one, which is what the save of one record among many needs: it checks before it writes.
+        """
         with self.lock:
-            name = f"level_{self._depth}"
-            self._connection.execute(f"SAVEPOINT {name}" if self._depth else "BEGIN IMMEDIATE")
+            if self._depth and not undoable:
+                yield
+                return
+            begin, commit, roll_back = _NESTED if self._depth else _OUTERMOST
+            self._connection.execute(begin)
             self._depth += 1
             try:
                 yield
             except BaseException:
                 self._depth -= 1
-                self._connection.execute(f"ROLLBACK TO {name}" if self._depth else "ROLLBACK")
+                self._connection.execute(roll_back)
                 raise
             self._depth -= 1
-            self._connection.execute(f"RELEASE {name}" if self._depth else "COMMIT")
+            self._connection.execute(commit)
 
     def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return every row."""
@@ -124,6 +143,8 @@ class Store:
                 if item.is_stored and item.name not in present:
                     self.run(f"ALTER TABLE {table} ADD COLUMN {quoted(item.name)} {column_type(item)}")
             self._align_indexes(schema)
+        names = ", ".join(quoted(name) for name in schema.columns)
+        self._selects[schema.name] = f"SELECT {names} FROM {table} WHERE Id = ?"
 
     def _align_indexes(self, schema: ObjectSchema) -> None:
         wanted = dict(_indexes(schema))
@@ -159,9 +180,8 @@ class Store:
 
     def get(self, schema: ObjectSchema, record_id: str) -> Row | None:
         """The stored row of an id, deleted or not."""
-        columns = schema.columns
-        row = self.one(f"SELECT {_listed(columns)} FROM {quoted(schema.name)} WHERE Id = ?", [record_id])
-        return None if row is None else dict(zip(columns, row, strict=True))
+        row = self.one(self._selects[schema.name], [record_id])
+        return None if row is None else dict(zip(schema.columns, row, strict=True))
 
     def exists(self, name: str, record_id: str) -> bool:
         """Whether a live record of the object has this id."""
@@ -179,11 +199,11 @@ class Store:
 
     def insert_many(self, schema: ObjectSchema, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows; absent fields are empty."""
-        columns = schema.columns
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {quoted(schema.name)} ({_listed(columns)}) VALUES ({marks})"
+        # Only filled columns are named: binding None costs SQLite's driver more than binding a value.
+        filled = ({name: value for name, value in row.items() if value is not None} for row in rows)
         with self.lock:
-            self._connection.executemany(sql, ([row.get(name) for name in columns] for row in rows))
+            for names, group in groupby(filled, tuple):
+                self._connection.executemany(_insert_sql(schema.name, names), (tuple(row.values()) for row in group))
 
     def update(self, schema: ObjectSchema, record_id: str, changes: Mapping[str, Any]) -> None:
         """Change some fields of one row."""
@@ -255,10 +275,6 @@ def column_type(item: Field) -> str:
     return "TEXT COLLATE NOCASE" if item.is_key or item.unique or item.type == "email" else "TEXT COLLATE SALESFORCE"
 
 
-def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(quoted(name) for name in columns)
-
-
 def _indexes(schema: ObjectSchema) -> Iterator[tuple[str, str]]:
     table = quoted(schema.name)
     yield f"{schema.name}.Id", f'CREATE UNIQUE INDEX "{schema.name}.Id" ON {table} (Id)'
@@ -267,8 +283,10 @@ def _indexes(schema: ObjectSchema) -> Iterator[tuple[str, str]]:
         yield f"{schema.name}.poll", f'CREATE INDEX "{schema.name}.poll" ON {table} (SystemModstamp, Id, IsDeleted)'
     for item in schema.fields.values():
         name = f"{schema.name}.{item.name}"
+        column = quoted(item.name)
         if item.unique:
-            live = f"WHERE {quoted(item.name)} IS NOT NULL AND IsDeleted = 0"
-            yield name, f"CREATE UNIQUE INDEX {quoted(name)} ON {table} ({quoted(item.name)}) {live}"
-        if item.external_id or item.id_lookup or item.type == "email":
-            yield name + ".key", f"CREATE INDEX {quoted(name + '.key')} ON {table} ({quoted(item.name)})"
+            # Deleted records keep their value without blocking it; the value leads, so that lookups use this index too.
+            unless_deleted = f"{column}, iif(IsDeleted = 0, '', Id)"
+            yield name, f"CREATE UNIQUE INDEX {quoted(name)} ON {table} ({unless_deleted}) WHERE {column} IS NOT NULL"
+        elif item.external_id or item.id_lookup or item.type == "email":
+            yield name, f"CREATE INDEX {quoted(name)} ON {table} ({column})"
