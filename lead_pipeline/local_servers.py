@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 from lead_pipeline.errors import LocalServerError
 from lead_pipeline.sandbox import embedded_postgres, processes
 from lead_pipeline.sandbox.serving import PortInUseError, ServerStartError
-from lead_pipeline.sandbox.worlds import Edition, SandboxSetupError, Scenario
+from lead_pipeline.sandbox.worlds import Edition, SandboxSetupError, Scenario, read_setup
 from lead_pipeline.settings import Settings
 
 PRODUCT_DATABASE = "lead_pipeline"
@@ -60,6 +61,12 @@ def sandbox_addresses(
             scenario=scenario,
             org=org,
         )
+
+
+def sandbox_filled_on(settings: Settings) -> date | None:
+    """Return the day on which the demo was filled in; its history lies before. None without a demo."""
+    setup = read_setup(settings.home / processes.STATE_DIRECTORY)
+    return setup.day if setup is not None and setup.scenario == "demo" else None
 
 
 def reset_sandbox(settings: Settings) -> None:

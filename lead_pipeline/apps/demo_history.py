@@ -1,7 +1,7 @@
 """What the demo's org already went through: values that an earlier sync wrote into it.
 
-A product that joins an org in use imports its predecessor's memory; the demo does the same, so that its `tracked` fields
-can tell a value a sync wrote from a value a rep typed.
+A product that joins an org in use imports its predecessor's memory; the demo does the same, so that its `tracked`
+fields can tell a value a sync wrote from a value a rep typed.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from lead_pipeline.sandbox.worlds import (
     read_setup,
 )
 
+STATE_DIRECTORY = "sandbox"  # below the home
 START_TIMEOUT_SECONDS = 120.0  # the first start fills the org; a slow machine takes half a minute
 STOP_TIMEOUT_SECONDS = 15.0
 POLL_SECONDS = 0.02
@@ -65,7 +66,7 @@ class _Files:
 
     @property
     def state(self) -> Path:
-        return self.home / "sandbox"
+        return self.home / STATE_DIRECTORY
 
     @property
     def addresses(self) -> Path:

@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import click
 from rich.console import Console
 
+from lead_pipeline.apps.demo_history import remember_earlier_sync
 from lead_pipeline.apps.nightly import NightlyRun, open_instance, require_partition, run_nightly
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import STYLE_BY_VERDICT, TerminalProgress, print_report
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.errors import ConfigurationError, UnknownBatchError
+from lead_pipeline.local_servers import sandbox_addresses, sandbox_filled_on
 from lead_pipeline.services.report import build_report
 from lead_pipeline.settings import Settings, load_settings
 from lead_pipeline.store.reports import read_newest_batch_id
@@ -83,7 +85,8 @@ def demo(context: click.Context, *, batch_id: str | None, is_json: bool) -> None
             repair="Unset both for the demo, or use `lead-pipeline run` for that system",
         )
     announce_sandboxes(settings)
-    ended, report = _run_day(settings, batch_id or _demo_day(settings), is_json=is_json, is_repull=False)
+    batch_id = batch_id or _prepare_demo(settings)
+    ended, report = _run_day(settings, batch_id, is_json=is_json, is_repull=False)
     if not is_json and report is not None:
         click.echo("Next: lead-pipeline report --html report.html · lead-pipeline ui · lead-pipeline demo (again)")
     _finish(context, ended, report, is_json=is_json, is_strict=False)
@@ -106,9 +109,15 @@ def days_between(first: str, last: str) -> list[str]:
     return [(start + ONE_DAY * step).isoformat() for step in range((end - start).days + 1)]
 
 
-def _demo_day(settings: Settings) -> str:
-    with Connections(settings) as connections, connections.database.transaction() as connection:
-        return read_newest_batch_id(connection) or yesterday()
+def _prepare_demo(settings: Settings) -> str:
+    """Return the demo's day: the one it ran before, else yesterday, with the memory of an earlier sync imported."""
+    sandbox_addresses(settings)
+    with Connections(settings) as connections:
+        with connections.database.transaction() as connection:
+            newest = read_newest_batch_id(connection)
+        if newest is None and (filled_on := sandbox_filled_on(settings)):
+            remember_earlier_sync(connections.database, filled_on=filled_on)
+    return newest or yesterday()
 
 
 def _run_day(
