@@ -138,6 +138,22 @@ class UnexpectedAnswerError(StopError):
         )
 
 
+class UnreadablePageError(UnexpectedAnswerError):
+    """A paid call was answered with something that is no page; `body` keeps it, because it may have been billed."""
+
+    def __init__(self, system: str, call: str, *, what: str, body: str) -> None:
+        super().__init__(system, call, what=what)
+        self.body = body
+
+
+class RequestRefusedError(ConfigurationError):
+    """A system refused what one request asks for; others may be fine. `reason` is masked by the caller."""
+
+    def __init__(self, system: str, call: str, *, code: str, reason: str) -> None:
+        said = f"{code}: {reason}" if reason else code
+        super().__init__(f"{system} {call}", what=f"request refused ({said})", repair="Check the filters of the search")
+
+
 class DatabaseUnavailableError(StopError):
     """The product's own database does not answer."""
 
@@ -223,3 +239,29 @@ class UnknownBatchError(StopError):
 
 class LocalServerError(StopError):
     """A server of this machine (embedded database, sandbox) does not start or stop; the message is its own."""
+
+
+class CreditBudgetReachedError(StopError):
+    """The next call could spend more credits than a segment may; what arrived is kept."""
+
+    def __init__(self, segment: str, *, spent: int, budget: int) -> None:
+        super().__init__(
+            f"Segment {segment} paused: {spent} of {budget} credits are spent or reserved. Raise its credit_budget"
+        )
+
+
+class RepullRefusedError(StopError):
+    """A batch was to be bought again although its leads have already been acted on."""
+
+    def __init__(self, batch_id: str, *, settled: int) -> None:
+        super().__init__(
+            f"Batch {batch_id} cannot be pulled again: {settled} of its leads are already written or decided. "
+            "Run another day, which goes on where this one ended"
+        )
+
+
+class PullFailedError(StopError):
+    """Not one saved search of a batch could be pulled."""
+
+    def __init__(self, batch_id: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"Batch {batch_id}: no segment could be pulled. {' · '.join(reasons)}")

@@ -14,15 +14,22 @@ CREATE TABLE segment_pull (
     state          text NOT NULL CHECK (state IN ('open', 'exhausted', 'paused', 'failed')),
     reason         text NOT NULL DEFAULT '',
     filters_sha256 text NOT NULL,
+    first_page     integer NOT NULL DEFAULT 1,      -- behind what the batch before bought
     next_page      integer,            -- null when exhausted
     max_results    integer NOT NULL,   -- always sent: the server's default of 500 truncates silently
     total_count    integer,            -- as the server reports it; advisory
     rows_received  integer NOT NULL DEFAULT 0,
+    pages_received integer NOT NULL DEFAULT 0,
+    is_truncated   boolean NOT NULL DEFAULT false,  -- the server says that max_results cut off hits
+    started_at     timestamptz NOT NULL DEFAULT now(),  -- the budget counts calls since then
     updated_at     timestamptz NOT NULL,
     PRIMARY KEY (batch_id, segment)
 );
+-- serves the question where a new batch goes on
+CREATE INDEX segment_pull_by_question ON segment_pull (segment, filters_sha256, started_at);
 
 -- One paid page, kept verbatim before anybody parses it. A re-run replays from here and buys nothing.
+-- page_number counts the pages of this batch; the number that Dievio gives the page stands in the request.
 CREATE TABLE raw_page (
     batch_id      text NOT NULL,
     segment       text NOT NULL,
@@ -36,6 +43,23 @@ CREATE TABLE raw_page (
     received_at   timestamptz NOT NULL,
     PRIMARY KEY (batch_id, segment, page_number),
     FOREIGN KEY (batch_id, segment) REFERENCES segment_pull
+);
+
+-- Pages that an explicit re-pull replaced: paid for, so kept.
+CREATE TABLE superseded_page (
+    LIKE raw_page,
+    superseded_at timestamptz NOT NULL,
+    PRIMARY KEY (batch_id, segment, page_number, superseded_at)
+);
+
+-- Answers that could not be read as a page, kept for diagnosis: they may have been paid for.
+CREATE TABLE unreadable_page (
+    call_id       uuid PRIMARY KEY,
+    batch_id      text NOT NULL,
+    segment       text NOT NULL,
+    request       jsonb NOT NULL,
+    response_body text NOT NULL,
+    received_at   timestamptz NOT NULL
 );
 
 -- One delivered row. `payload` is what stood in the page, which is not always an object.
