@@ -21,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lead_pipeline.sandbox.dievio_api import DEFAULT_API_KEY
+from lead_pipeline.sandbox.errors import SandboxError
 from lead_pipeline.sandbox.lead_platform_api import DEFAULT_TOKEN
 from lead_pipeline.sandbox.salesforce_org import ConnectedApp
 from lead_pipeline.sandbox.serving import LOOPBACK, ServerThread, open_listener
@@ -41,7 +42,7 @@ POLL_SECONDS = 0.02
 SOURCE_ROOT = Path(__file__).resolve().parents[2]  # so that the child finds this package without being installed
 
 
-class SandboxProcessError(RuntimeError):
+class SandboxProcessError(SandboxError):
     """The background process cannot be started or stopped."""
 
 

@@ -16,6 +16,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lead_pipeline.sandbox.errors import SandboxError
+
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 5.0
@@ -23,21 +25,15 @@ GRACE_SECONDS = 1  # requests still running at a stop get this long, so that a s
 BACKLOG = 512
 
 
-class PortInUseError(OSError):
+class PortInUseError(SandboxError):
     """Somebody else listens on the port that was asked for."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(
-            errno.EADDRINUSE, f"port {port} is in use: choose another one or stop the server that holds it"
-        )
+        super().__init__(f"port {port} is in use: choose another one or stop the server that holds it")
         self.port = port
 
-    def __str__(self) -> str:
-        """Return the sentence without the number of the error."""
-        return str(self.strerror)
 
-
-class ServerStartError(RuntimeError):
+class ServerStartError(SandboxError):
     """The server thread ended or did not come up in time."""
 
     def __init__(self, port: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Literal, Self
 from starlette.applications import Starlette
 
 from lead_pipeline.sandbox import dievio_api, lead_platform_api, salesforce_org
+from lead_pipeline.sandbox.errors import SandboxError
 from lead_pipeline.sandbox.scenarios.demo import build_demo_scenario
 from lead_pipeline.sandbox.scenarios.scenario import DemoScenario
 
@@ -25,7 +26,7 @@ Edition = Literal["demo", "stock"]
 SETUP_FILE = "setup.json"
 
 
-class SandboxSetupError(RuntimeError):
+class SandboxSetupError(SandboxError):
     """The sandbox of this home exists already, with another setup than the one asked for."""
 
     def __init__(self, *, asked: Setup, found: Setup) -> None:
@@ -117,7 +118,9 @@ def _build(state: Path, setup: Setup) -> World:
     def reset_org(_options: Mapping[str, object]) -> None:
         salesforce.state.org.reset()
         for object_name, records in scenario.org_records.items():
-            salesforce.state.org.load(object_name, records)
+            known = salesforce.state.org.schema(object_name).fields
+            fitting = records if setup.org == "demo" else [_only(known, record) for record in records]
+            salesforce.state.org.load(object_name, fitting)
 
     salesforce.state.plane.reset = reset_org
     return World(
@@ -125,6 +128,11 @@ def _build(state: Path, setup: Setup) -> World:
         dievio=dievio_api.create_app(state_path=state / "dievio.sqlite", seed_rows=scenario.dievio_rows),
         lead_platform=lead_platform_api.create_app(state_path=state / "lead_platform.sqlite"),
     )
+
+
+def _only(known: Container[str], record: Mapping[str, object]) -> dict[str, object]:
+    """Return a record without the custom fields that a stock org does not have."""
+    return {name: value for name, value in record.items() if name in known}
 
 
 def _load_scenario(setup: Setup) -> DemoScenario:

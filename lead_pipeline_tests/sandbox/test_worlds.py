@@ -61,6 +61,14 @@ def test_what_was_filled_is_remembered(world: World, state: Path) -> None:
     assert read_setup(state) == DEMO
 
 
+def test_a_stock_org_holds_the_demo_without_our_fields(tmp_path: Path) -> None:
+    world = open_world(tmp_path / "sandbox", Setup.of_today(scenario="demo", org="stock"))
+
+    with ServerThread(world.salesforce) as server, httpx.Client(base_url=server.base_url) as client:
+        assert count_leads(client) >= 4_000
+        assert "Dievio_Lead_ID__c" not in world.salesforce.state.org.schema("Lead").fields
+
+
 def test_a_half_filled_state_is_filled_anew(tmp_path: Path) -> None:
     state = tmp_path / "sandbox"
     state.mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -24,7 +24,7 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401  # any JSON docume
         return {}
     try:
         return await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second for brackets nested by the thousand
         raise HTTPException(400, "The body has to be JSON") from error
 
 
@@ -80,7 +80,7 @@ class _ClockRoutes:
         return JSONResponse({"now": clock.now().isoformat(), "frozen": clock.is_frozen})
 
     async def set(self, request: Request) -> Response:
-        """Take {"now": moment or null, "frozen": bool} or {"advance_seconds": number}."""
+        """Take {"now": moment or null, "frozen": bool} or {"advance_seconds": number}; no zone means UTC."""
         document = await _read_object(request)
         try:
             self._move(document)
@@ -98,7 +98,9 @@ class _ClockRoutes:
         elif document["now"] is None:
             clock.reset()
         else:
-            clock.set(datetime.fromisoformat(document["now"]), frozen=bool(document.get("frozen", False)))
+            moment = datetime.fromisoformat(document["now"])
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            clock.set(aware, frozen=bool(document.get("frozen", False)))
 
 
 class _FaultRoutes:

@@ -28,7 +28,6 @@ from lead_pipeline.sandbox.control_plane import (
 from lead_pipeline.sandbox.control_plane.routes import read_json
 from lead_pipeline.sandbox.dievio_api.endpoints import FAULT_KINDS, Body, Endpoints, Faults
 from lead_pipeline.sandbox.dievio_api.paging import RefusedRequestError
-from lead_pipeline.sandbox.dievio_api.people import InvalidPersonError
 from lead_pipeline.sandbox.dievio_api.pool import DEFAULT_BALANCE_CREDITS, Pool
 from lead_pipeline.sandbox.dievio_api.switches import InvalidSwitchError
 
@@ -154,7 +153,7 @@ class _DievioApp:
             raise HTTPException(400, "The rows have to be a JSON array")
         try:
             self._pool.put_rows(rows)
-        except InvalidPersonError as error:
+        except ValueError as error:  # a person that cannot be rendered, or a number that JSON does not have
             raise HTTPException(400, str(error)) from error
         return JSONResponse({"rows": len(self._pool)})
 
@@ -187,7 +186,7 @@ class _DievioApp:
 async def _read_body(request: Request) -> Body:
     try:
         body = await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second for brackets nested by the thousand
         raise RefusedRequestError(400, ERROR_CODES[400], "The body has to be JSON.") from error
     if not isinstance(body, dict):
         raise RefusedRequestError(400, ERROR_CODES[400], "The body has to be a JSON object.")

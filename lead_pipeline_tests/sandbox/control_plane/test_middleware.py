@@ -214,12 +214,18 @@ def test_a_request_that_was_reset_is_counted(client: httpx.Client) -> None:
     assert client.get("/_sandbox/ledger").json()["calls"] == {"POST /shelves/{shelf}": 1}
 
 
+def test_a_moment_without_a_zone_is_taken_as_utc(client: httpx.Client) -> None:
+    answer = client.put("/_sandbox/clock", json={"now": "2030-05-01T06:00:00", "frozen": True})
+
+    assert answer.json() == {"now": "2030-05-01T06:00:00+00:00", "frozen": True}
+
+
 REFUSED: list[tuple[str, str, str]] = [
     ("POST", "/_sandbox/faults", "{"),
     ("POST", "/_sandbox/faults", '{"kind": "slow", "nth": 0}'),
     ("POST", "/_sandbox/faults", '[{"kind": "slow"}, 7]'),
     ("PUT", "/_sandbox/clock", "{}"),
-    ("PUT", "/_sandbox/clock", '{"now": "2030-05-01T06:00:00"}'),
+    ("PUT", "/_sandbox/clock", '{"now": "tomorrow"}'),
     ("PUT", "/_sandbox/clock", '{"advance_seconds": "x"}'),
     ("POST", "/_sandbox/reset", "[]"),
 ]

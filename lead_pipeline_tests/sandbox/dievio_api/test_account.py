@@ -184,6 +184,12 @@ def test_a_wrong_control_request_is_refused_and_changes_nothing(dievio: Dievio, 
     assert (len(dievio.found()), before) == (2, 100_000)
 
 
+def test_a_number_that_json_does_not_have_is_refused(dievio: Dievio) -> None:
+    answer = dievio.client.put("/_sandbox/rows", content='[{"employee_count": NaN}]')
+
+    assert (answer.status_code, dievio.found()) == (400, [])
+
+
 def test_rows_credits_switches_and_ledger_outlive_the_process(tmp_path: Path) -> None:
     headers = {"X-API-Key": "k"}
     path = tmp_path / "dievio.sqlite"

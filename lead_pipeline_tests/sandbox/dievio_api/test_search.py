@@ -85,7 +85,11 @@ def test_a_control_of_a_wrong_kind_is_refused_by_name(dievio: Dievio, body: dict
     assert next(iter(body)) in answer.json()["message"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "\x00"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '"text"', "\x00", "[" * 100_000],
+    ids=["empty", "half", "array", "text", "zero byte", "deep"],
+)
 def test_a_body_that_is_no_object_is_refused(dievio: Dievio, content: str) -> None:
     assert dievio.client.post("/api/public/search", content=content).status_code == 400
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy
 
 from lead_pipeline.sandbox.embedded_postgres import (
     ServerAddress,
@@ -86,6 +87,13 @@ def test_settings_of_the_surroundings_do_not_redirect_a_connection(
         monkeypatch.setenv(name, value)
 
     assert ask(address, "select current_user::text") == "postgres"
+
+
+def test_dagsters_driver_understands_the_address(address: ServerAddress) -> None:
+    engine = sqlalchemy.create_engine(address.psycopg2_url("postgres"), poolclass=sqlalchemy.NullPool)
+
+    with engine.connect() as connection:
+        assert connection.execute(sqlalchemy.text("select current_user::text")).scalar() == "postgres"
 
 
 def test_a_database_is_created_once_and_can_be_named_again(address: ServerAddress) -> None:
