@@ -19,6 +19,7 @@ import pycountry
 from babel import Locale
 from pandera.typing import Series
 
+from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.value_equality import are_equal, is_blank
 from lead_pipeline.domain.write_protocol import OWNER_FIELD, RECEIPT_FIELD
 
@@ -41,24 +42,6 @@ class WrittenRecord:
     expected_owner_id: str | None  # of a created lead before its hand-over; None: any active owner
     active_owner_ids: frozenset[str]
     is_out_of_hands: bool  # people may have worked on it since: handed over, or edited by somebody else after an update
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateSettings:
-    """Thresholds and field lists of the gates."""
-
-    spot_check_records: int
-    max_creates: int
-    max_changed_share: float  # 0 to 1: non-blank values replaced, of all non-blank values looked at
-    max_unreadable_share: float  # 0 to 1: delivered rows that are not even an object
-    protected_fields: tuple[str, ...]  # never written on an existing record
-    required_fields: Mapping[str, tuple[str, ...]]  # object -> fields
-    source_fields: tuple[str, ...]
-    freshness_fields: tuple[str, ...]
-    phone_fields: tuple[str, ...]
-    email_fields: tuple[str, ...]
-    country_fields: tuple[str, ...]
-    url_fields: tuple[str, ...]
 
 
 class RecordCountModel(pa.DataFrameModel):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lead_pipeline.domain import post_sync
-from lead_pipeline.domain.post_sync import GateSettings
+from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.quality import GateFinding, GateResult, say_result
 from lead_pipeline.errors import GateClosedError
 from lead_pipeline.services import post_sync_gates, stage_gates

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 import pandera.pandas as pa
 
 from lead_pipeline.domain import post_sync
-from lead_pipeline.domain.post_sync import GateSettings, Row, WrittenRecord
+from lead_pipeline.domain.gate_settings import GateSettings
+from lead_pipeline.domain.post_sync import Row, WrittenRecord
 from lead_pipeline.domain.quality import GateFinding, inspect_frame, join_findings
 from lead_pipeline.services.stage_gates import GateCheck, GateContext
 from lead_pipeline.store import gates

@@ -6,12 +6,14 @@ it cannot prove to be current is read by id.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
-from lead_pipeline.domain.write_protocol import OWNER_FIELD
+from lead_pipeline.domain.write_protocol import OWNER_FIELD, QUIET_TIME
 from lead_pipeline.salesforce.soql import allowed_names, soql_in_chunks
 from lead_pipeline.services.refresh_directory import DirectorySource, changed_since
 from lead_pipeline.services.writing.ports import Clock
@@ -22,6 +24,8 @@ from lead_pipeline.store.readbacks import UnreadRecord
 RECORD_TEMPLATE = "SELECT {fields} FROM {object_name} WHERE Id IN {ids}"
 RECORD_FIELDS = ("Id", "IsDeleted", OWNER_FIELD, "LastModifiedById", "LastModifiedDate")
 WRITTEN_OBJECTS = ("Lead", "Contact")
+# Hand-overs rest on what is read here, so the second of our last write has to be over, and Salesforce cuts its stamps.
+PAUSE_AFTER_WRITE = QUIET_TIME + timedelta(seconds=1)
 
 
 class ReadBackSource(DirectorySource, Protocol):
@@ -59,7 +63,13 @@ class ReadBackSummary:
 
 
 def read_back(
-    database: Database, salesforce: ReadBackSource, rules: ReadBackRules, *, batch_id: str, now: Clock
+    database: Database,
+    salesforce: ReadBackSource,
+    rules: ReadBackRules,
+    *,
+    batch_id: str,
+    now: Clock,
+    wait: Callable[[float], None] = time.sleep,
 ) -> ReadBackSummary:
     """Keep every record that the batch created or updated as Salesforce holds it now.
 
@@ -71,13 +81,15 @@ def read_back(
         rules: What the mirror holds of each object.
         batch_id: The batch.
         now: The clock, aware UTC.
+        wait: Pauses for so many seconds.
     """
-    read_at = now()
     with database.transaction() as connection:
         is_closed = readbacks.is_closed(connection, batch_id)
-        written_count = readbacks.count_written(connection, batch_id)
+        last_write_at = readbacks.read_last_write_at(connection, batch_id)
     unread: tuple[UnreadRecord, ...] = ()
-    if written_count and not is_closed:
+    if last_write_at is not None and not is_closed:
+        wait(max((last_write_at + PAUSE_AFTER_WRITE - now()).total_seconds(), 0.0))
+        read_at = now()
         changed_since(database, salesforce, fields_by_object=rules.fields_by_object, now=now)
         with database.transaction() as connection:
             readbacks.copy_mirror(connection, batch_id, at=read_at)

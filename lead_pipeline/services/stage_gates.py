@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.plan_schemas import (
     MatchResultModel,
     NoAmbiguousLinkModel,
@@ -19,7 +20,6 @@ from lead_pipeline.domain.plan_schemas import (
     build_match_frame,
     build_plan_frame,
 )
-from lead_pipeline.domain.post_sync import GateSettings
 from lead_pipeline.domain.quality import GateFinding, fail_rows, inspect_frame, join_findings
 from lead_pipeline.store import gates
 from lead_pipeline.store.directory import latest_counts

@@ -30,10 +30,10 @@ def is_closed(connection: _Connection, batch_id: str) -> bool:
     return bool(load_queries("readbacks").is_closed(connection, batch_id=batch_id))
 
 
-def count_written(connection: _Connection, batch_id: str) -> int:
-    """Return how many leads the batch created or updated."""
-    count: int = load_queries("readbacks").count_written(connection, batch_id=batch_id)
-    return count
+def read_last_write_at(connection: _Connection, batch_id: str) -> datetime | None:
+    """Return when the last write of the batch was answered, None when it wrote nothing."""
+    moment: datetime | None = load_queries("readbacks").get_last_write_at(connection, batch_id=batch_id)
+    return moment
 
 
 def copy_mirror(connection: _Connection, batch_id: str, *, at: datetime) -> int:

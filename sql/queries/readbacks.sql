@@ -16,9 +16,9 @@ SELECT
                           WHERE h.batch_id = o.batch_id AND h.dievio_lead_id = o.dievio_lead_id
                             AND h.state IN ('done', 'kept')));
 
--- name: count_written(batch_id)$
--- How many leads the batch created or updated.
-SELECT count(*) FROM lead_outcome WHERE batch_id = :batch_id AND outcome IN ('created', 'updated') AND op_id IS NOT NULL;
+-- name: get_last_write_at(batch_id)$
+-- When the last write of the batch was answered.
+SELECT max(resolved_at) FROM write_intent WHERE batch_id = :batch_id AND state = 'applied';
 
 -- name: copy_mirror(batch_id, at)!
 -- Records of the batch as the mirror holds them, where the mirror has seen our write: its receipt is one of ours, or a

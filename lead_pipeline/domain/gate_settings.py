@@ -1,0 +1,44 @@
+"""Thresholds and field lists of the gates, as configured. What a gate does with them is up to `services/gates`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """Thresholds and field lists of the gates."""
+
+    spot_check_records: int
+    max_creates: int
+    max_changed_share: float  # 0 to 1: non-blank values replaced, of all non-blank values looked at
+    max_unreadable_share: float  # 0 to 1: delivered rows that are not even an object
+    protected_fields: tuple[str, ...]  # never written on an existing record
+    required_fields: Mapping[str, tuple[str, ...]]  # object -> fields
+    source_fields: tuple[str, ...]
+    freshness_fields: tuple[str, ...]
+    phone_fields: tuple[str, ...]
+    email_fields: tuple[str, ...]
+    country_fields: tuple[str, ...]
+    url_fields: tuple[str, ...]
+
+
+def parse_gate_settings(document: Mapping[str, Any]) -> GateSettings:
+    """Read the thresholds of a document that obeys `gates.schema.json`."""
+    risk, formats = document["risk_box"], document["formats"]
+    return GateSettings(
+        spot_check_records=document["spot_check_records"],
+        max_creates=risk["max_creates"],
+        max_changed_share=risk["max_changed_share"],
+        max_unreadable_share=risk["max_unreadable_share"],
+        protected_fields=tuple(risk["protected_fields"]),
+        required_fields={name: tuple(fields) for name, fields in document["required_fields"].items()},
+        source_fields=tuple(document["source_fields"]),
+        freshness_fields=tuple(document["freshness_fields"]),
+        phone_fields=tuple(formats["phone"]),
+        email_fields=tuple(formats["email"]),
+        country_fields=tuple(formats["country"]),
+        url_fields=tuple(formats["url"]),
+    )
