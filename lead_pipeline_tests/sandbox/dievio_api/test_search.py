@@ -133,7 +133,7 @@ CONTENTS: list[tuple[dict[str, bool], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "expected"), CONTENTS, ids=str)
+@pytest.mark.parametrize(("asked", "expected"), CONTENTS, ids=["defaults", "phones", "no e-mails", "no raw"])
 def test_a_request_decides_which_contact_data_comes_back(
     dievio: Dievio, asked: dict[str, bool], expected: set[str]
 ) -> None:
