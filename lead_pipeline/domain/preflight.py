@@ -33,13 +33,22 @@ class GapCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingGap:
-    """A place where mapping and org do not fit. `is_left_out` says that leads go on without the field."""
+    """A place where mapping and org do not fit."""
 
     object_name: str
     field: str
     code: GapCode
     message: str
-    is_left_out: bool
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether leads go on without the field."""
+        return self.code in {GapCode.FIELD_MISSING, GapCode.NOT_WRITABLE}
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether the row cannot be meant like this, in this org, and has to be changed."""
+        return self.code in {GapCode.BOOLEAN_NEVER_BLANK, GapCode.UNSAFE_TRIM}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,8 @@ def prepare_value(row: FieldMapping, value: object, schema: FieldSchema) -> Prep
     if isinstance(formed, str) and formed.casefold() == NULL_MARK.casefold():
         return PreparedValue(problem=f"{row.to}: the text {NULL_MARK} would clear the field")
     trimmed_from = None
-    if row.trim and isinstance(formed, str) and 0 < schema.length < len(formed):
+    may_trim = row.trim and schema.type in TRIMMABLE_TYPES
+    if may_trim and isinstance(formed, str) and 0 < schema.length < len(formed):
         trimmed_from, formed = formed, formed[: schema.length].rstrip()
     problem = None if formed is None else check_value(schema, formed)
     if problem is not None:
@@ -113,14 +123,11 @@ def _check_required(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Ma
                 field=name,
                 code=GapCode.REQUIRED_WITHOUT_SOURCE,
                 message=f"{name} is required for a new {mapping.object_name} and the mapping has no source for it",
-                is_left_out=False,
             )
 
 
 def _gap(mapping: ObjectMapping, name: str, code: GapCode, words: str) -> MappingGap:
-    return MappingGap(
-        object_name=mapping.object_name, field=name, code=code, message=f"{name} {words}", is_left_out=True
-    )
+    return MappingGap(object_name=mapping.object_name, field=name, code=code, message=f"{name} {words}")
 
 
 def _form_value(value: object, schema: FieldSchema) -> object:

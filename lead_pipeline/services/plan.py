@@ -19,7 +19,7 @@ from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.preflight import MappingGap, check_mapping
-from lead_pipeline.errors import ConfigurationError, StageMissingError
+from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError, StageMissingError
 from lead_pipeline.store import plans
 from lead_pipeline.store.database import Database
 
@@ -83,7 +83,8 @@ def plan_batch(
 
     Raises:
         StageMissingError: Some leads were never matched, or the org's schema was never read.
-        ConfigurationError: The org has no field for our id, without which no write can be told apart.
+        ConfigurationError: The org has no field for our id, without which no write can be told apart, or a row of the
+            mapping cannot be meant for the type its field has there.
     """
     planned_at, done = now(), 0
     with database.transaction() as connection:
@@ -92,6 +93,7 @@ def plan_batch(
         gaps = tuple(
             gap for name in PLANNED_OBJECTS for gap in check_mapping(mappings.for_object(name), rules.schemas[name])
         )
+        _refuse_contradictions(gaps)
         _require_identity_field(mappings, gaps)
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
@@ -128,6 +130,16 @@ def _read_schemas(connection: psycopg.Connection[Any], batch_id: str) -> dict[st
             raise StageMissingError(batch_id, stage="refresh directory", count=0)
         schemas[name] = schema
     return schemas
+
+
+def _refuse_contradictions(gaps: Sequence[MappingGap]) -> None:
+    problems = [
+        ConfigurationProblem(f"mapping of {gap.object_name}", what=gap.message, repair="Change this row of the mapping")
+        for gap in gaps
+        if gap.is_contradiction
+    ]
+    if problems:
+        raise InvalidDocumentError(problems)
 
 
 def _require_identity_field(mappings: MappingSet, gaps: Sequence[MappingGap]) -> None:

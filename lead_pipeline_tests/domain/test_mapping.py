@@ -1,0 +1,188 @@
+"""The mapping: what the packaged files promise, and which contradictions are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from lead_pipeline.config.loading import load_document
+from lead_pipeline.domain.leads import CANONICAL_FIELDS
+from lead_pipeline.domain.mapping import (
+    Bucket,
+    MappingSet,
+    OnConflict,
+    SourceOfTruth,
+    WritePolicy,
+    build_mapping_set,
+    parse_mapping,
+)
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline_tests.domain.plan_builders import mapping_set
+
+NEVER, ONCE, FILL, TRACKED, ALWAYS = (
+    WritePolicy.NEVER,
+    WritePolicy.WRITE_ONCE,
+    WritePolicy.FILL_BLANK,
+    WritePolicy.TRACKED,
+    WritePolicy.ALWAYS,
+)
+
+DEFAULT_POLICIES = {
+    "Email": (SourceOfTruth.DIEVIO, TRACKED),
+    "Title": (SourceOfTruth.DIEVIO, TRACKED),
+    "Company": (SourceOfTruth.DIEVIO, TRACKED),
+    "Phone": (SourceOfTruth.REP, FILL),
+    "LinkedIn_URL__c": (SourceOfTruth.DIEVIO, FILL),
+    "Company_Domain__c": (SourceOfTruth.DIEVIO, FILL),
+    "Employee_Count__c": (SourceOfTruth.DIEVIO, ALWAYS),
+    "Seniority__c": (SourceOfTruth.DIEVIO, ALWAYS),
+    "Original_Source__c": (SourceOfTruth.INTEGRATION, ONCE),
+    "Last_Enriched_At__c": (SourceOfTruth.INTEGRATION, ALWAYS),
+    "Dievio_Lead_ID__c": (SourceOfTruth.INTEGRATION, FILL),
+    "LeadSource": (SourceOfTruth.SALESFORCE, NEVER),
+    "Status": (SourceOfTruth.SALESFORCE, NEVER),
+    "OwnerId": (SourceOfTruth.SALESFORCE, NEVER),
+    "Qualification_Notes__c": (SourceOfTruth.REP, NEVER),
+    "Owner_Notes__c": (SourceOfTruth.REP, NEVER),
+}
+
+
+@pytest.fixture(scope="module")
+def mappings() -> MappingSet:
+    return mapping_set()
+
+
+@pytest.mark.parametrize(("name", "expected"), DEFAULT_POLICIES.items())
+def test_the_packaged_mapping_protects_a_field_as_promised(
+    mappings: MappingSet, name: str, expected: tuple[SourceOfTruth, WritePolicy]
+) -> None:
+    row = next(row for row in mappings.lead.fields if row.to == name)
+    assert (row.owner, row.write) == expected
+
+
+def test_the_packaged_mapping_is_complete_and_says_why(mappings: MappingSet) -> None:
+    assert len(mappings.lead.fields) >= 25
+    assert {row.bucket for row in mappings.lead.fields} == set(Bucket)
+    assert all(row.reason for row in (*mappings.lead.fields, *mappings.contact.fields))
+
+
+def test_a_customers_name_owner_and_account_are_never_written(mappings: MappingSet) -> None:
+    never = {row.to for row in mappings.contact.fields if row.write is NEVER}
+    assert {"LastName", "OwnerId", "AccountId"} <= never
+
+
+def test_an_email_below_the_confidence_threshold_is_not_written(mappings: MappingSet) -> None:
+    assert next(row.min_confidence for row in mappings.lead.fields if row.to == "Email") == 0.7
+
+
+def test_the_mapping_is_found_by_object(mappings: MappingSet) -> None:
+    assert mappings.for_object("Lead") is mappings.lead
+    assert mappings.for_object("Contact") is mappings.contact
+    assert mappings.lead.identity_field == "Dievio_Lead_ID__c"
+
+
+def lead_document() -> dict[str, Any]:
+    return deepcopy(dict(load_document("mapping/lead")))
+
+
+def row_of(document: dict[str, Any], to: str) -> dict[str, Any]:
+    row: dict[str, Any] = next(row for row in document["fields"] if row["to"] == to)
+    return row
+
+
+def version_with(change: Callable[[dict[str, Any]], object]) -> str:
+    document = lead_document()
+    change(document)
+    return build_mapping_set(parse_mapping(document), mapping_set().contact).mapping_version
+
+
+def test_the_version_is_the_declared_one_and_a_hash(mappings: MappingSet) -> None:
+    declared, _, digest = mappings.mapping_version.partition("-")
+    assert (declared, len(digest)) == ("1", 12)
+    assert version_with(lambda document: document) == mappings.mapping_version
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: row_of(document, "Phone").update(write="always", owner="dievio"),
+        lambda document: row_of(document, "Phone").update(min_confidence=0.71),
+        lambda document: document["placeholders"].append("?"),
+        lambda document: document["fields"].pop(),
+    ],
+    ids=["policy", "threshold", "placeholder", "row"],
+)
+def test_every_change_of_content_changes_the_version(
+    change: Callable[[dict[str, Any]], object], mappings: MappingSet
+) -> None:
+    assert version_with(change) != mappings.mapping_version
+
+
+def test_two_declared_versions_are_both_named() -> None:
+    assert version_with(lambda document: document.update(version="2")).startswith("2+1-")
+
+
+def test_options_are_read_from_the_row() -> None:
+    document = lead_document()
+    row_of(document, "Title").update(on_conflict="escalate", on_invalid="reject", value_map={"VP": "Vice President"})
+    row = next(row for row in parse_mapping(document).fields if row.to == "Title")
+    assert (row.on_conflict, row.on_invalid, row.value_map) == (OnConflict.ESCALATE, "reject", {"VP": "Vice President"})
+
+
+CONTRADICTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a rep's field always": ("Phone", {"write": "always"}, "belongs to reps would be overwritten"),
+    "a rep's field tracked": ("Phone", {"write": "tracked"}, "belongs to reps would be overwritten"),
+    "Salesforce's field filled": (
+        "LeadSource",
+        {"write": "fill_blank", "from": "source", "bucket": "core"},
+        "belongs to Salesforce",
+    ),
+    "never outside its bucket": ("Rating", {"bucket": "core"}, "bucket do_not_write and write never go together"),
+    "its bucket but written": ("Phone", {"bucket": "do_not_write"}, "bucket do_not_write and write never go together"),
+    "never with a source": ("Rating", {"from": "title"}, "a field that is never written has a source"),
+    "written without a source": ("Phone", {"from": None}, "a field that is written has no source"),
+    "from the CRM but written": ("Phone", {"direction": "from_crm"}, "only comes from the CRM"),
+    "a conflict that cannot be": ("Employee_Count__c", {"on_conflict": "escalate"}, "on_conflict has no meaning"),
+    "a stamp that is not always written": ("Phone", {"is_stamp": True}, "a stamp has to be written"),
+    "an id that moves": ("Dievio_Lead_ID__c", {"write": "always"}, "our id is given once"),
+    "an unknown source": ("Title", {"from": "titel"}, "there is no canonical field titel"),
+    "two rows for one field": ("Website", {"to": "phone"}, "this field has two rows"),
+    "no id at all": ("Dievio_Lead_ID__c", {"from": "title", "write": "always"}, "not exactly one row writes"),
+}
+
+
+@pytest.mark.parametrize(("to", "change", "what"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_contradiction_is_refused_with_its_place(to: str, change: dict[str, Any], what: str) -> None:
+    document = lead_document()
+    row_of(document, to).update(change)
+    with pytest.raises(InvalidDocumentError) as caught:
+        parse_mapping(document)
+    problem = next(problem for problem in caught.value.problems if what in problem.what)
+    assert problem.place.startswith("mapping of Lead")
+    assert problem.repair
+
+
+def test_all_contradictions_are_named_at_once() -> None:
+    document = lead_document()
+    row_of(document, "Phone").update(write="always")
+    row_of(document, "Rating").update({"from": "title"})
+    with pytest.raises(InvalidDocumentError) as caught:
+        parse_mapping(document)
+    assert [problem.place.rpartition("(")[2] for problem in caught.value.problems] == ["to: Phone)", "to: Rating)"]
+
+
+@pytest.mark.parametrize(("name", "repair"), [("titel", "Did you mean title? (from:)"), ("qqqqqq", "Use one of: ")])
+def test_a_wrong_source_is_answered_with_the_nearest_or_all(name: str, repair: str) -> None:
+    document = lead_document()
+    row_of(document, "Title")["from"] = name
+    with pytest.raises(InvalidDocumentError) as caught:
+        parse_mapping(document)
+    assert caught.value.repair.startswith(repair)
+
+
+def test_every_source_of_the_packaged_mappings_is_a_canonical_field(mappings: MappingSet) -> None:
+    sources = {row.source for row in (*mappings.lead.written_fields, *mappings.contact.written_fields)}
+    assert sources <= set(CANONICAL_FIELDS)
