@@ -53,7 +53,7 @@ class DievioClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._options = options or DievioOptions()
-        self._base_url = clean_base_url(base_url, setting="DIEVIO_BASE_URL")
+        self.address = clean_base_url(base_url, setting="DIEVIO_BASE_URL")
         self._clock = clock
         self._bucket = TokenBucket(
             per_second=self._options.calls_per_second, burst=self._options.burst_calls, clock=clock, sleep=sleep
@@ -68,9 +68,9 @@ class DievioClient:
             timeout=httpx.Timeout(self._options.read_seconds, connect=self._options.connect_seconds),
             follow_redirects=False,
             # a proxy of the environment must not see calls to this machine
-            trust_env=httpx.URL(self._base_url).host not in LOOPBACK_HOSTS,
+            trust_env=httpx.URL(self.address).host not in LOOPBACK_HOSTS,
             transport=transport,
-            event_hooks={"request": [AllowedHosts(self._base_url), self._count]},
+            event_hooks={"request": [AllowedHosts(self.address), self._count]},
         )
 
     def __enter__(self) -> Self:
@@ -117,7 +117,7 @@ class DievioClient:
 
     def _send(self, call: Call, body: dict[str, object]) -> Answer:
         deadline = self._clock() + self._options.total_seconds
-        with self._http.stream("POST", f"{self._base_url}{call.path}", json=body) as response:
+        with self._http.stream("POST", f"{self.address}{call.path}", json=body) as response:
             content = bytearray()
             for piece in response.iter_bytes():
                 content += piece

@@ -13,6 +13,9 @@ from enum import StrEnum
 from lead_pipeline.domain.searches import SearchPage
 from lead_pipeline.domain.segments import Segment
 
+PAGING_STUCK = "Dievio named a page again that was already bought; a new run goes on with the page behind it"
+FILTERS_CHANGED = "the filters were changed after this batch began: pull it again explicitly, or run another day"
+
 
 class PullState(StrEnum):
     """State of a saved search within a batch; paused and failed ones are taken up again by the next run of it."""
@@ -60,10 +63,6 @@ class SegmentPull:
         return replace(self, state=PullState.EXHAUSTED, next_page=None, reason=reason.value)
 
 
-class PagingStuckError(ValueError):
-    """The server names a next page that would go round in a circle."""
-
-
 def open_pull(segment: Segment, *, batch_id: str, previous: SegmentPull | None) -> SegmentPull:
     """Begin a saved search in a new batch: behind what the batch before bought, so that nothing is paid for twice.
 
@@ -86,25 +85,30 @@ def open_pull(segment: Segment, *, batch_id: str, previous: SegmentPull | None) 
     return pull
 
 
-def resume_pull(pull: SegmentPull, *, newest: SegmentPull | None) -> SegmentPull:
-    """Take up an unfinished pull, unless a later batch went on from where it stopped.
+def resume_pull(pull: SegmentPull, segment: Segment, *, later: SegmentPull | None) -> SegmentPull:
+    """Take up an unfinished pull, unless its pages mean other rows by now or a later batch bought the next ones.
 
     Args:
         pull: The unfinished pull.
-        newest: The newest pull of the same question that another batch began after this one.
+        segment: The saved search as it reads now.
+        later: The first pull of the same question that another batch began after this one.
     """
-    is_continued = newest is not None and pull.rows_received > 0 and newest.first_page == pull.next_page
-    if is_continued:
+    if pull.filters_sha256 != segment.filters_sha256:
+        return pull.stopped(PullState.FAILED, reason=FILTERS_CHANGED)
+    if later is not None and pull.rows_received > 0 and later.first_page == pull.next_page:
         return pull.finished(PullReason.CONTINUED_LATER)
-    return replace(pull, state=PullState.OPEN, reason=PullReason.NONE.value)
+    return replace(
+        pull, state=PullState.OPEN, reason=PullReason.NONE.value, max_results=segment.max_results(pull.first_page)
+    )
+
+
+def rows_at_most(pull: SegmentPull, segment: Segment) -> int:
+    """Return how many rows the next page can bring, hence what it can cost."""
+    return max(1, min(segment.rows_per_page, segment.rows_per_night - pull.rows_received))
 
 
 def advance_pull(pull: SegmentPull, page: SearchPage, *, rows_per_page: int) -> SegmentPull:
-    """Return the pull after a page has arrived.
-
-    Raises:
-        PagingStuckError: The server does not move on.
-    """
+    """Return the pull after a page has arrived."""
     asked = pull.next_page or pull.first_page
     received = replace(
         pull,
@@ -118,7 +122,7 @@ def advance_pull(pull: SegmentPull, page: SearchPage, *, rows_per_page: int) -> 
     # A page cut short by an empty balance may be named again; any other way back would be paid for without end.
     is_short_page_again = page.next_page == asked and 0 < len(page.rows) < page_rows
     if page.next_page <= asked and not is_short_page_again:
-        raise PagingStuckError
+        return replace(received.stopped(PullState.FAILED, reason=PAGING_STUCK), next_page=asked + 1)
     return replace(received, next_page=page.next_page)
 
 

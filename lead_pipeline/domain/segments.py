@@ -50,7 +50,7 @@ class Segment:
 
     @property
     def filters_sha256(self) -> str:
-        """What tells whether the page numbers of two batches mean the same rows; the order of values does not matter."""
+        """What tells whether the page numbers of two batches mean the same rows; the order of values is no matter."""
         values = {name: sorted(value) if isinstance(value, list) else value for name, value in self.filters.items()}
         question = json.dumps([values, self.email_status.value, self.rows_per_page], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(question.encode()).hexdigest()

@@ -75,11 +75,13 @@ class Retries:
         self._sleep = sleep
         self._chance = chance
 
-    def call(self, work: Callable[[], Answer]) -> Answer:
+    def call(self, work: Callable[[], Answer], *, may_repeat: Callable[[BaseException], bool] | None = None) -> Answer:
         """Do the work, again after a passing fault; the last fault is raised when the tries are used up.
 
-        A call that may have reached the other side is not repeated here: whether that is safe, and what it may cost,
-        only the caller knows.
+        Args:
+            work: The call.
+            may_repeat: Tells whether a fault is followed by another try. Unless given, a call that may have reached the
+                other side is not repeated: whether that is safe, and what it may cost, only the caller knows.
 
         Raises:
             RetryableError: The last fault.
@@ -87,7 +89,7 @@ class Retries:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.policy.attempts),
             wait=self._wait,
-            retry=tenacity.retry_if_exception(is_safe_to_repeat),
+            retry=tenacity.retry_if_exception(may_repeat or is_safe_to_repeat),
             sleep=self._sleep,
             reraise=True,
         )
