@@ -57,6 +57,12 @@ def country_name(code: str) -> str:
     return str(_english().get(code, code))
 
 
+@cache
+def country_codes() -> frozenset[str]:
+    """Return every alpha-2 code that a country may get here."""
+    return frozenset(_codes().values()) | frozenset(_names().values())
+
+
 def is_georgian_city(city: str | None) -> bool:
     """Tell whether a city lies in the country Georgia."""
     return fold(city or "") in _GEORGIAN_CITIES
