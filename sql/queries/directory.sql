@@ -31,7 +31,7 @@ WHERE excluded.system_modstamp >= held.system_modstamp
       IS DISTINCT FROM (held.fields, held.key_version, held.is_deleted)
 RETURNING salesforce_id;
 
--- name: list_contacts_with_stale_account()
+-- name: list_contacts_with_stale_account(account_ids)
 -- Contacts whose account was renamed or moved to another website: Salesforce does not touch the contact then.
 SELECT contact.salesforce_id, contact.fields, contact.system_modstamp,
        account.fields ->> 'Name' AS account_name, account.fields ->> 'Website' AS account_website

@@ -47,6 +47,7 @@ _KEYWORDS: Final = frozenset(
         "ALL",
     }
 )
+_OBJECTS_NAMED_AS_KEYWORDS: Final = frozenset({"GROUP", "ORDER"})
 _SIGNS: Final = frozenset({"=", "!=", "<>", "<", "<=", ">", ">="})
 _FIELD_GROUPS: Final = frozenset({"ALL", "STANDARD", "CUSTOM"})
 _MAX_DEPTH: Final = 50  # nested brackets; a guard for the parser's own stack
@@ -116,7 +117,7 @@ class _Parser:
         self._expect("SELECT")
         select = self._listed(self._select_item)
         self._expect("FROM")
-        target = self._name()
+        target = self._take() if self._next.word in _OBJECTS_NAMED_AS_KEYWORDS else self._name()
         alias = self._name().text if self._next.kind == "name" and self._next.word not in _KEYWORDS else None
         where = self._condition() if self._accept("WHERE") else None
         group_by = self._listed(self._field) if self._accept("GROUP", "BY") else ()
