@@ -99,6 +99,8 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
         "INVALID_ARGUMENT_TYPE": ErrorForm(400, "{text}", "K"),
         "REQUEST_LIMIT_EXCEEDED": ErrorForm(403, "TotalRequests Limit exceeded.", "T"),
         "REQUEST_LIMIT_EXCEEDED.concurrent": ErrorForm(403, "ConcurrentPerOrgLongTxn Limit exceeded.", "T"),
+        "INVALID_LOGIN": ErrorForm(500, "Invalid username, password, security token; or user locked out.", "K"),
+        "INVALID_OPERATION": ErrorForm(500, "No operation available for request {text}", "K"),
         "INVALID_SESSION_ID": ErrorForm(401, "Session expired or invalid", "R"),
         "API_DISABLED_FOR_ORG": ErrorForm(403, "The REST API is not enabled for this Organization.", "K"),
         "API_CURRENTLY_DISABLED": ErrorForm(403, "API is currently disabled for this user.", "K"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
-from lead_pipeline.sandbox.salesforce_org import collection_calls, discovery, sobjects
+from lead_pipeline.sandbox.salesforce_org import collection_calls, discovery, soap, sobjects
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
 from lead_pipeline.sandbox.salesforce_org.composite import CompositeHandler
 from lead_pipeline.sandbox.salesforce_org.disturbances import disturb
@@ -158,6 +158,7 @@ def _check_media_type(text: str) -> None:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path
+_SOAP: Final = "/services/Soap"
 _OBJECT: Final = f"{DATA_ROOT}/sobjects/{{object}}"
 _RECORD_ROUTES: Final = (
     Route(DATA_ROOT, {"GET": discovery.resources}),
@@ -201,6 +202,16 @@ def _open_routes(oauth: OAuthHandlers) -> list[Route]:
         ),
         Route("/services/oauth2/userinfo", {"GET": oauth.userinfo, "POST": oauth.userinfo}, takes_any_body=True),
         Route("/id/{org}/{user}", {"GET": oauth.identity}),
+        *(
+            Route(
+                f"/services/Soap/{kind}/{{soap_version}}{tail}",
+                {"POST": soap.answer},
+                is_open=True,
+                takes_any_body=True,
+            )
+            for kind in ("u", "c")
+            for tail in ("", "/{org}")
+        ),
     ]
 
 

@@ -245,7 +245,7 @@ class Org:
 
     def _open(self) -> None:
         with self.store.transaction():
-            sources = load_sources(self.edition)
+            sources = dict(load_sources(self.edition))
             kept = self.store.all("SELECT name, value FROM sandbox_setting WHERE name LIKE 'schema.%'")
             sources |= {
                 name.removeprefix("schema."): json.loads(value) for name, value in kept if name != "schema.changed_at"

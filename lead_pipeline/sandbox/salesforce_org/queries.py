@@ -7,7 +7,9 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from lead_pipeline.sandbox.salesforce_org.catalogue import fault
@@ -29,7 +31,14 @@ class OpenQuery:
     """A query with pages left: its rows are fixed at the first page, their values are read page by page."""
 
     statement: Statement
-    row_numbers: tuple[str, ...]
+    total: int
+    rows: Future[tuple[Any, ...] | None]
+
+    @cached_property
+    def row_numbers(self) -> list[str]:
+        """The row numbers of the whole result, in its order."""
+        row = self.rows.result()
+        return row[0].split(",") if row and row[0] else []
 
 
 @dataclass
@@ -92,22 +101,25 @@ class QueryHandlers:
         if statement.shape is None:
             return Answer(body={"totalSize": count_rows(call.org, statement), "done": True, "records": []})
         size = page_size(call)
-        rows = fetch(call.org, statement, at_most=size + 1)
-        if len(rows) <= size:
-            return Answer(body=_body(call, statement, rows, total=len(rows)))
-        if statement.is_aggregate:
-            raise fault("EXCEEDED_ID_LIMIT.aggregate")
-        query = OpenQuery(statement, row_numbers(call.org, statement))
-        body = _body(call, statement, rows[:size], total=len(query.row_numbers))
+        # Page, count and snapshot see the same state, because nobody writes while the lock is held.
+        with call.org.store.lock:
+            rows = fetch(call.org, statement, at_most=size + 1)
+            if len(rows) <= size:
+                return Answer(body=_body(call, statement, rows, total=len(rows)))
+            if statement.is_aggregate:
+                raise fault("EXCEEDED_ID_LIMIT.aggregate")
+            query = OpenQuery(statement, count_rows(call.org, statement), _gather_rows(call.org, statement))
+        body = _body(call, statement, rows[:size], total=query.total)
         return Answer(body=_with_next(call, body, locator=self._locators.keep(query), place=size))
 
     def _page(self, call: Call, query: OpenQuery, *, locator: str, start: int) -> Answer:
-        if start > len(query.row_numbers):
+        numbers = query.row_numbers
+        if start > len(numbers):
             raise fault("INVALID_QUERY_LOCATOR")
         size = page_size(call)
-        chosen = query.row_numbers[start : start + size]
-        body = _body(call, query.statement, fetch_rows(call.org, query.statement, chosen), total=len(query.row_numbers))
-        if start + size < len(query.row_numbers):
+        rows = fetch_rows(call.org, query.statement, numbers[start : start + size])
+        body = _body(call, query.statement, rows, total=query.total)
+        if start + size < len(numbers):
             return Answer(body=_with_next(call, body, locator=locator, place=start + size))
         return Answer(body=body)
 
@@ -140,12 +152,15 @@ def fetch(org: Org, statement: Statement, *, at_most: int | None = None) -> list
     return org.store.all(sql, [*statement.parameters, min(bounds, default=_NO_LIMIT), statement.offset])
 
 
-def row_numbers(org: Org, statement: Statement) -> tuple[str, ...]:
+def row_numbers(org: Org, statement: Statement) -> list[str]:
     """The row numbers of every row of a statement, in its order."""
+    return OpenQuery(statement, 0, _gather_rows(org, statement)).row_numbers
+
+
+def _gather_rows(org: Org, statement: Statement) -> Future[tuple[Any, ...] | None]:
     limit = _NO_LIMIT if statement.limit is None else statement.limit
     sql = f"SELECT group_concat(_row) FROM ({statement.rows_sql} LIMIT ? OFFSET ?)"
-    row = org.store.one(sql, [*statement.parameters, limit, statement.offset])
-    return tuple(row[0].split(",")) if row and row[0] else ()
+    return org.store.read_aside(sql, [*statement.parameters, limit, statement.offset])
 
 
 def fetch_rows(org: Org, statement: Statement, chosen: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -78,7 +78,8 @@ class Saver:
         given = self._read_payload(schema, payload, verb="create")
         row = {**schema.defaults, **{name: value for name, value in given.items() if value is not None}}
         self._check_required(schema, row)
-        row["OwnerId"] = row.get("OwnerId") or self._context.caller.user_id
+        if "OwnerId" in schema.fields:
+            row.setdefault("OwnerId", self._context.caller.user_id)
         with self._store.transaction():
             record_id = self._store.next_id(schema)
             row["Id"] = record_id

@@ -7,7 +7,7 @@ clients: describe.py. Tables made from it: store.py.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -266,6 +266,7 @@ def read_object(raw: Mapping[str, Any]) -> ObjectSchema:
     )
 
 
+@lru_cache(maxsize=2)
 def load_sources(edition: Edition) -> dict[str, dict[str, Any]]:
     """Read the schema files: the stock objects and, for the demo org, its additions merged in."""
     sources = {

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import groupby
@@ -26,6 +27,13 @@ _WRITE_TRIES: Final = 30_000  # milliseconds to wait for a file that another pro
 _FIRST_ISSUED: Final = 1_000
 """Serial of the first issued record; lower ones belong to the org's own users and queues."""
 
+# The state outlives the process, not a power cut: it is a tool's state, and writes must not wait for the disk.
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = OFF",
+    f"cache_size = -{_CACHE_KIB}",
+    f"busy_timeout = {_WRITE_TRIES}",
+)
 _OUTERMOST: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
 _NESTED: Final = ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner")
 _TABLES: Final = """
@@ -60,29 +68,26 @@ class Store:
         target = Path(self._folder.name) / "org.sqlite" if self._folder else path
         assert target is not None  # noqa: S101 - one of the two branches has set it
         target.parent.mkdir(parents=True, exist_ok=True)
+        self._path = target
         self.lock = threading.RLock()
-        self._connection = sqlite3.connect(target, check_same_thread=False, isolation_level=None, cached_statements=512)
+        self._connection = self._connect()
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="salesforce-org-reader")
         self._depth = 0
         self._serials: dict[str, int] = {}
         self._selects: dict[str, str] = {}
-        self._prepare()
+        self._connection.executescript(_TABLES)
 
-    def _prepare(self) -> None:
-        connection = self._connection
-        # The state outlives the process, not a power cut: it is a tool's state, and writes must not wait for the disk.
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = OFF",
-            f"cache_size = -{_CACHE_KIB}",
-            f"busy_timeout = {_WRITE_TRIES}",
-        ):
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, cached_statements=512)
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         connection.create_collation("SALESFORCE", compare_text)
         connection.create_function("like", 2, matches_pattern, deterministic=True)
-        connection.executescript(_TABLES)
+        return connection
 
     def close(self) -> None:
         """Release the file; a temporary one is removed."""
+        self._aside.shutdown(wait=True)
         with self.lock:
             self._connection.close()
         if self._folder is not None:
@@ -122,6 +127,18 @@ class Store:
         with self.lock:
             row: tuple[Any, ...] | None = self._connection.execute(sql, parameters).fetchone()
             return row
+
+    def read_aside(self, sql: str, parameters: Sequence[Any] = ()) -> Future[tuple[Any, ...] | None]:
+        """Read the first row of a slow statement on a connection of its own, as the state is now."""
+        if self._depth:
+            done: Future[tuple[Any, ...] | None] = Future()
+            done.set_result(self.one(sql, parameters))
+            return done
+        with self.lock:
+            connection = self._connect()
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sandbox_setting").fetchone()  # the read that fixes the snapshot
+        return self._aside.submit(_read_and_close, connection, sql, parameters)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a changing statement and return the number of rows it touched."""
@@ -244,18 +261,26 @@ class Store:
         )
 
     def wipe(self) -> None:
-        """Empty the org: every object table and every table of its own."""
-        with self.lock:
-            self.run('DROP VIEW IF EXISTS "Name"')
-            names = [
-                row[0]
-                for row in self.all(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'"
-                )
-            ]
-            for name in names:
-                self.run(f"DELETE FROM {quoted(name)}" if name.startswith("sandbox_") else f"DROP TABLE {quoted(name)}")
+        """Empty the org. Tables are dropped only if a schema was changed: making them again takes longest."""
+        with self.transaction():
+            is_changed = self.one("SELECT 1 FROM sandbox_setting WHERE name LIKE 'schema.%'") is not None
+            if is_changed:
+                self.run('DROP VIEW IF EXISTS "Name"')
+            for (name,) in self.all(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence'"
+            ):
+                drop = is_changed and not name.startswith("sandbox_")
+                self.run(f"DROP TABLE {quoted(name)}" if drop else f"DELETE FROM {quoted(name)}")
+            self.run("DELETE FROM sqlite_sequence")
             self._serials.clear()
+
+
+def _read_and_close(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    try:
+        row: tuple[Any, ...] | None = connection.execute(sql, parameters).fetchone()
+        return row
+    finally:
+        connection.close()
 
 
 def quoted(name: str) -> str:

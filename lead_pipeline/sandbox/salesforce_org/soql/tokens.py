@@ -20,6 +20,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+_ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _PATTERN_ESCAPES: Final = frozenset("%_")
 _TAIL: Final = 60  # characters of the query that an error message repeats
 MAX_QUERY: Final = 100_000  # characters, Salesforce limit
@@ -75,6 +76,8 @@ def unescape(query: str, token: Token, *, pattern: bool = False) -> str:
         char = match[1]
         if char in _PATTERN_ESCAPES or (pattern and char == "\\"):
             return "\\" + char if pattern else char
+        if len(char) > 1:
+            return chr(int(char[1:], 16))
         if char.lower() not in _ESCAPES:
             raise malformed(
                 query, token.place, f"Illegal string literal. Line breaks are not allowed in string literals: \\{char}"
@@ -83,7 +86,7 @@ def unescape(query: str, token: Token, *, pattern: bool = False) -> str:
 
     if "\n" in body or "\r" in body:
         raise malformed(query, token.place, "Illegal string literal. Line breaks are not allowed in string literals")
-    return re.sub(r"\\(.)", resolve, body, flags=re.DOTALL)
+    return _ESCAPE.sub(resolve, body)
 
 
 def framed(query: str, place: int, message: str) -> str:
