@@ -49,10 +49,8 @@ _NOT_MODIFIED = 304
 _OK_STATUSES = range(200, 300)
 # Assignment rules run by default, on updates too: our leads keep the owner we give them.
 _WRITE_HEADERS = {"Sforce-Auto-Assign": "FALSE"}
-_TOOLING_RULES = (
-    "SELECT ValidationName FROM ValidationRule"
-    " WHERE Active = true AND EntityDefinition.QualifiedApiName = {object_name}"
-)
+# For standard objects the id of the definition is the name of the object.
+_TOOLING_RULES = "SELECT ValidationName FROM ValidationRule WHERE Active = true AND EntityDefinitionId = {object_name}"
 
 
 class SalesforceClient:

@@ -1,0 +1,263 @@
+"""Brings the mirror of the org up to date: what changed since the last look, deleted and merged records included.
+
+One composite call asks for all five objects; further calls follow only where a page is full, and a Bulk query where
+many pages would be. Which fields are read is `domain/directory_fields`, how rows are kept `directory_writer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+from lead_pipeline.domain.directory_fields import MIRRORED_OBJECTS, FieldSelection, read_moment, select_fields
+from lead_pipeline.domain.org_schema import typed_value
+from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError
+from lead_pipeline.salesforce.records import QueryPage, Record
+from lead_pipeline.services.directory_queries import changes_query, count_query, queues_query, users_query
+from lead_pipeline.services.directory_writer import DirectoryWriter, ObjectTally
+from lead_pipeline.services.org_schemas import MAX_SCHEMA_AGE, SchemaSource, refresh_org_schemas
+from lead_pipeline.store.database import Database
+from lead_pipeline.store.directory import DirectoryCount, find_last_count, record_counts
+
+# From about ten pages on, a Bulk job (open, some looks, results) costs fewer calls than REST pages of 2,000 rows.
+BULK_THRESHOLD_ROWS = 20_000
+BULK_CHUNK_ROWS = 5_000  # rows stored in one transaction
+COUNT_INTERVAL = timedelta(hours=20)  # once a night, and not again when the night's run is repeated
+FRESH_READ_OBJECTS = ("Lead", "Contact")  # what a write may collide with
+
+Progress = Callable[[str, int, int], None]
+
+
+class DirectorySource(SchemaSource, Protocol):
+    """The part of the Salesforce client that the mirror is filled from."""
+
+    @property
+    def calls(self) -> int:
+        """Calls sent so far."""
+
+    @property
+    def server_time(self) -> datetime | None:
+        """Date of the last answer."""
+
+    def query_pages(self, soqls: Sequence[str], *, include_deleted: bool = False) -> list[QueryPage]:
+        """Return the first page of up to five queries in one call."""
+
+    def next_page(self, next_path: str) -> QueryPage:
+        """Return a further page."""
+
+    def bulk_query(self, soql: str, *, include_deleted: bool = False) -> Iterator[dict[str, str]]:
+        """Yield the rows of a Bulk query as texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectorySummary:
+    """What one refresh did, in counts."""
+
+    tallies: Mapping[str, ObjectTally]  # object -> rows read and rows that changed the mirror
+    unknown_fields: Mapping[str, tuple[str, ...]]  # object -> mapped fields the org does not have or hides
+    counts: tuple[DirectoryCount, ...]  # empty when they were compared within the last day
+    calls: int
+
+    @property
+    def rows(self) -> int:
+        """Rows read in all."""
+        return sum(tally.read_count for tally in self.tallies.values())
+
+    @property
+    def changed(self) -> int:
+        """Records of the mirror that are new or different now."""
+        return sum(tally.changed_count for tally in self.tallies.values())
+
+    def as_metadata(self) -> dict[str, int | float | str]:
+        """Return the counts under flat names."""
+        metadata: dict[str, int | float | str] = {"salesforce_calls": self.calls, "changed": self.changed}
+        for name, tally in self.tallies.items():
+            metadata[f"{name.lower()}_rows"] = tally.read_count
+            metadata[f"{name.lower()}_changed"] = tally.changed_count
+        for count in self.counts:
+            metadata[f"{count.object_name.lower()}_missing"] = count.org_count - count.mirror_count
+        unknown = [f"{name}.{field}" for name, fields in self.unknown_fields.items() for field in fields]
+        return {**metadata, "unknown_fields": ", ".join(unknown)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryChanges:
+    """What a fresh read found: which records of the mirror are new or different now."""
+
+    summary: DirectorySummary
+    record_ids: frozenset[str]
+
+
+def refresh_directory(
+    database: Database,
+    salesforce: DirectorySource,
+    *,
+    fields_by_object: Mapping[str, Collection[str]],
+    now: Callable[[], datetime],
+    on_progress: Progress | None = None,
+) -> DirectorySummary:
+    """Read what changed in the org since the last refresh into the mirror; a repeated one costs one call.
+
+    Args:
+        database: The product's database.
+        salesforce: The org.
+        fields_by_object: Object -> fields the mapping needs; those the org lacks are left out and reported.
+        now: Clock.
+        on_progress: Told stage, rows stored and rows expected after each page.
+
+    Raises:
+        StopError: The org cannot be read.
+        RetryableError: A fault outlasted its retries; what was stored stays and the next refresh goes on from there.
+    """
+    refresh = _Refresh(database, salesforce, fields_by_object=fields_by_object, now=now, on_progress=on_progress)
+    refresh.run(MIRRORED_OBJECTS, has_roster=True)
+    return refresh.summary(refresh.compare_counts())
+
+
+def changed_since(
+    database: Database,
+    salesforce: DirectorySource,
+    *,
+    fields_by_object: Mapping[str, Collection[str]],
+    now: Callable[[], datetime],
+    objects: Sequence[str] = FRESH_READ_OBJECTS,
+) -> DirectoryChanges:
+    """Read what changed since the last refresh, just before writing: one call when little did.
+
+    Args:
+        database: The product's database.
+        salesforce: The org.
+        fields_by_object: As for `refresh_directory`.
+        now: Clock.
+        objects: Which objects to look at.
+    """
+    refresh = _Refresh(database, salesforce, fields_by_object=fields_by_object, now=now, on_progress=None)
+    refresh.run(objects, has_roster=False)
+    return DirectoryChanges(summary=refresh.summary(()), record_ids=refresh.writer.all_changed_ids)
+
+
+class _Refresh:
+    """One refresh: what it reads from where, and what it has done so far."""
+
+    def __init__(
+        self,
+        database: Database,
+        salesforce: DirectorySource,
+        *,
+        fields_by_object: Mapping[str, Collection[str]],
+        now: Callable[[], datetime],
+        on_progress: Progress | None,
+    ) -> None:
+        self._database = database
+        self._salesforce = salesforce
+        self._fields_by_object = fields_by_object
+        self._now = now
+        self._on_progress = on_progress
+        self._calls_before = salesforce.calls
+        self._selections: dict[str, FieldSelection] = {}
+        self.writer = DirectoryWriter(database, now=now)
+
+    def run(self, objects: Sequence[str], *, has_roster: bool) -> None:
+        """Read and store what changed in `objects`, and the roster if asked."""
+        self._select(MAX_SCHEMA_AGE)
+        try:
+            pages = self._first_pages(objects, has_roster=has_roster)
+        except CredentialsRefusedError:
+            raise
+        except ConfigurationError:
+            # A field may have gone, or been hidden from us, since the org was last described.
+            self._select(timedelta(0))
+            pages = self._first_pages(objects, has_roster=has_roster)
+        is_large = sum(page.total_count for page in pages) > BULK_THRESHOLD_ROWS
+        for name, page in zip(objects, pages[: len(objects)], strict=True):
+            if is_large and page.next_path:
+                self._store_in_bulk(self._selections[name], expected=page.total_count)
+            else:
+                self._store_pages(self._selections[name], page)
+        self.writer.follow_renamed_accounts()
+        if has_roster:
+            users, queues = ([record for page in self._pages(first) for record in page.records] for first in pages[-2:])
+            self.writer.store_roster(users=users, queues=queues)
+
+    def summary(self, counts: Iterable[DirectoryCount]) -> DirectorySummary:
+        """Return what was done."""
+        return DirectorySummary(
+            tallies=dict(self.writer.tallies),
+            unknown_fields={name: chosen.unknown for name, chosen in self._selections.items() if chosen.unknown},
+            counts=tuple(counts),
+            calls=self._salesforce.calls - self._calls_before,
+        )
+
+    def compare_counts(self) -> list[DirectoryCount]:
+        """Compare how many records org and mirror hold, once a day: one call."""
+        with self._database.connect() as connection:
+            last = find_last_count(connection)
+        if last is not None and self._now() - last < COUNT_INTERVAL:
+            return []
+        queries = [count_query(name) for name in MIRRORED_OBJECTS]
+        totals = [page.total_count for page in self._salesforce.query_pages(queries)]
+        with self._database.transaction() as connection:
+            return record_counts(connection, dict(zip(MIRRORED_OBJECTS, totals, strict=True)), now=self._now())
+
+    def _select(self, max_age: timedelta) -> None:
+        schemas = refresh_org_schemas(
+            self._database, self._salesforce, objects=MIRRORED_OBJECTS, now=self._now, max_age=max_age
+        )
+        self._selections = {
+            name: select_fields(name, self._fields_by_object.get(name, ()), schemas=schemas)
+            for name in MIRRORED_OBJECTS
+        }
+
+    def _first_pages(self, objects: Sequence[str], *, has_roster: bool) -> list[QueryPage]:
+        queries = [self._query(self._selections[name], is_sorted=True) for name in objects]
+        if has_roster:
+            queries += [users_query(self.writer.users_read_until()), queues_query()]
+        return self._salesforce.query_pages(queries, include_deleted=True)
+
+    def _query(self, selection: FieldSelection, *, is_sorted: bool) -> str:
+        return changes_query(selection, since=self.writer.read_until(selection), is_sorted=is_sorted)
+
+    def _store_pages(self, selection: FieldSelection, first: QueryPage) -> None:
+        for page in self._pages(first):
+            self.writer.store_page(selection, [_read_record(record, selection) for record in page.records])
+            self._report(selection.object_name, expected=first.total_count)
+
+    def _store_in_bulk(self, selection: FieldSelection, *, expected: int) -> None:
+        begun_at = self._salesforce.server_time or self._now()
+        rows = self._salesforce.bulk_query(self._query(selection, is_sorted=False), include_deleted=True)
+        newest: Record | None = None
+        while texts := list(islice(rows, BULK_CHUNK_ROWS)):
+            chunk = [_read_texts(row, selection) for row in texts]
+            self.writer.store_chunk(selection, chunk)
+            newest = max([*chunk, *([newest] if newest else [])], key=_age_of)
+            self._report(selection.object_name, expected=expected)
+        if newest is not None:
+            self.writer.finish_bulk(selection, newest=newest, begun_at=begun_at)
+
+    def _pages(self, first: QueryPage) -> Iterator[QueryPage]:
+        page = first
+        yield page
+        while page.next_path:
+            page = self._salesforce.next_page(page.next_path)
+            yield page
+
+    def _report(self, object_name: str, *, expected: int) -> None:
+        if self._on_progress:
+            self._on_progress(f"directory {object_name}", self.writer.tallies[object_name].read_count, expected)
+
+
+def _read_record(record: Record, selection: FieldSelection) -> Record:
+    """Return a REST record with exactly the selected fields; blanks are None, absent parents too."""
+    return {name: None if (value := record.get(name)) == "" else value for name in selection.fields}
+
+
+def _read_texts(row: Mapping[str, str], selection: FieldSelection) -> Record:
+    """Return a Bulk row as REST would have given it."""
+    return {name: typed_value(field, row[name]) for name, field in selection.fields.items()}
+
+
+def _age_of(row: Record) -> tuple[datetime, str]:
+    return read_moment(row["SystemModstamp"]), str(row["Id"])
