@@ -1,0 +1,42 @@
+"""The write bench on real servers."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from lead_pipeline.salesforce.connection import connect
+from lead_pipeline.salesforce.credentials import SalesforceCredentials
+from lead_pipeline.sandbox.salesforce_org import create_app
+from lead_pipeline.sandbox.serving import ServerThread
+from lead_pipeline.store.database import Database
+from lead_pipeline.store.migrations import apply_migrations
+from lead_pipeline_tests.salesforce.clients import EmulatedOrg
+from lead_pipeline_tests.services.write_bench import WriteBench
+
+
+@pytest.fixture(scope="session")
+def written_org() -> Iterator[EmulatedOrg]:
+    """One org for a test process."""
+    app = create_app()
+    with ServerThread(app) as server:
+        yield EmulatedOrg(base_url=server.base_url, org=app.state.org, plane=app.state.plane)
+
+
+@pytest.fixture
+def bench(written_org: EmulatedOrg, database_dsn: str) -> Iterator[WriteBench]:
+    """An empty batch before an org without records."""
+    written_org.org.reset()
+    written_org.org.clock.reset()
+    written_org.plane.faults.clear()
+    database = Database(database_dsn)
+    apply_migrations(database)
+    client = connect(
+        SalesforceCredentials(
+            instance_url=written_org.base_url, client_id="sandbox-client", client_secret=SecretStr("sandbox-secret")
+        )
+    )
+    yield WriteBench(database=database, emulated=written_org, client=client)
+    written_org.plane.faults.clear()
+    client.close()
+    database.close()

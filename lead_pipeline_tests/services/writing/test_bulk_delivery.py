@@ -1,0 +1,98 @@
+"""Many new leads as one Bulk job: every row accounted for, whatever becomes of the job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lead_pipeline.errors import WritesRefusedError
+from lead_pipeline.services.writing.ports import CrashPoint
+from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
+
+LEADS = 12
+
+
+@pytest.fixture
+def bulk_bench(bench: WriteBench) -> WriteBench:
+    """A batch that is large enough for a job."""
+    bench.limits = replace(bench.limits, bulk_threshold=5)
+    bench.add_leads(*(person(number) for number in range(1, LEADS + 1)))
+    bench.prepare()
+    return bench
+
+
+def test_many_new_leads_go_as_one_job_whose_id_was_committed_first(bulk_bench: WriteBench) -> None:
+    summary = bulk_bench.write()
+
+    assert summary.created_by_run == LEADS
+    assert summary.is_complete
+    assert len({row["bulk_job_id"] for row in bulk_bench.ask("SELECT bulk_job_id FROM write_intent")}) == 1
+    assert {record["OwnerId"][:15] for record in bulk_bench.records()} == {"00G5e0000000001"}
+    bulk_bench.assert_log_equals_journal()
+
+
+def test_rows_that_a_job_refused_end_as_dead_letters_and_the_others_stand(bulk_bench: WriteBench) -> None:
+    bulk_bench.fault("partial_failure", code="STRING_TOO_LONG", record_index=3, route="jobs/ingest", method="PATCH")
+
+    summary = bulk_bench.write()
+
+    assert summary.created_by_run == LEADS - 1
+    assert sorted(bulk_bench.outcomes().values()).count("dead_letter") == 1
+    bulk_bench.assert_log_equals_journal()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        CrashPoint.AFTER_JOB_CREATION,
+        CrashPoint.AFTER_INTENT_COMMIT,
+        CrashPoint.AFTER_JOB_UPLOAD,
+        CrashPoint.AFTER_JOB_CLOSE,
+        CrashPoint.AFTER_ANSWER,
+        CrashPoint.AFTER_RESULT_COMMIT,
+    ],
+)
+def test_a_job_whose_run_died_is_settled_by_its_results(bulk_bench: WriteBench, point: CrashPoint) -> None:
+    bulk_bench.die_at(point)
+    summary = bulk_bench.write()
+
+    assert summary.is_complete
+    assert len(bulk_bench.records()) == LEADS
+    assert len(bulk_bench.journal()) == LEADS
+    bulk_bench.assert_log_equals_journal()
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "GET"], ids=["upload", "close", "results"])
+@pytest.mark.parametrize("kind", ["reset_before_commit", "reset_after_commit"])
+def test_a_lost_answer_of_a_job_loses_no_row(bulk_bench: WriteBench, method: str, kind: str) -> None:
+    bulk_bench.fault(kind, route="jobs/ingest", method=method, times=1)
+
+    bulk_bench.write()
+    summary = bulk_bench.write()
+
+    assert summary.is_complete
+    assert len(bulk_bench.records()) == LEADS
+    assert len(bulk_bench.journal()) == LEADS
+    bulk_bench.assert_log_equals_journal()
+
+
+def test_a_job_meets_a_person_who_was_typed_in_by_hand(bulk_bench: WriteBench) -> None:
+    typed = {key: value for key, value in org_lead(4).items() if "Date" not in key and "Modstamp" not in key}
+    bulk_bench.fault("create", object="Lead", fields=typed, times=1, route="jobs/ingest", method="PUT")
+
+    bulk_bench.write()
+
+    assert len(bulk_bench.records()) == LEADS
+    assert bulk_bench.outcomes()["lead-00004"] == "review"
+    bulk_bench.assert_log_equals_journal()
+
+
+def test_a_job_that_dies_before_its_first_row_stops_the_run(bulk_bench: WriteBench) -> None:
+    change = {"remove": ["Title"]}
+    bulk_bench.fault("change_schema", object="Lead", change=change, times=1, route="jobs/ingest", method="PUT")
+
+    with pytest.raises(WritesRefusedError):
+        bulk_bench.write()
+
+    assert bulk_bench.outcomes() == {}
