@@ -21,8 +21,8 @@ from lead_pipeline.salesforce.credentials import SalesforceCredentials
 from lead_pipeline.services.write import WriteRules
 from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.directory import find_org_schema
 from lead_pipeline.store.migrations import apply_migrations
-from lead_pipeline.store.plans import read_org_schema
 
 
 def salesforce_credentials(settings: Settings) -> SalesforceCredentials:
@@ -109,6 +109,6 @@ class Connections:
     def org_vocabulary(self) -> dict[str, frozenset[str]]:
         """Return the picklist values of the org that normalized values must come from, by canonical field."""
         with self.database.connect() as connection:
-            lead = read_org_schema(connection, "Lead")
-        industry = lead.fields.get("Industry") if lead is not None else None
-        return {"industry": industry.picklist_values} if industry is not None and industry.picklist_values else {}
+            known = find_org_schema(connection, "Lead")
+        industry = known.schema.fields.get("Industry") if known is not None else None
+        return {"industry": frozenset(industry.picklist_values)} if industry and industry.picklist_values else {}

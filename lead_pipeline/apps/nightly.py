@@ -6,17 +6,16 @@ The run is an ordinary Dagster run: it shows in Dagit afterwards with its checks
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from lead_pipeline import errors
+from lead_pipeline.apps.dagster_home import prepare_dagster_home
 from lead_pipeline.definitions import build_definitions
 from lead_pipeline.defs.jobs import nightly_job
 from lead_pipeline.defs.partitions import nightly_partitions
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 PID_TAG = "lead_pipeline/pid"
 HOST_TAG = "lead_pipeline/host"
-INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +56,9 @@ def require_partition(batch_id: str) -> str:
     return batch_id
 
 
-def instance_home(settings: Settings) -> Path:
-    """Return Dagster's home: a directory of the product with the instance file of the project in it."""
-    home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(INSTANCE_FILE, home / "dagster.yaml")
-    return home
-
-
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Open the shared instance and end the runs of command lines that died."""
-    instance = dg.DagsterInstance.from_config(str(instance_home(settings)))
+    instance = dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))
     _end_orphaned_runs(instance)
     return instance
 
@@ -81,10 +71,22 @@ def run_nightly(
     progress: ProgressSink,
     actor: str,
     is_repull: bool = False,
+    resources: Mapping[str, object] | None = None,
 ) -> NightlyRun:
-    """Materialize one day and return how it ended; a failed gate or step is an answer, not an exception."""
+    """Materialize one day and return how it ended; a failed gate or step is an answer, not an exception.
+
+    Args:
+        settings: What to connect to.
+        instance: Where Dagster keeps the run.
+        batch_id: The day, i.e. the partition.
+        progress: Told how far each stage is.
+        actor: Who started the run, for the sync log.
+        is_repull: Whether the day's pages are bought again.
+        resources: Resources by key that replace the real ones.
+    """
     started_at = datetime.now(UTC)
-    job = build_definitions(settings, overrides={"progress": progress}).resolve_job_def(nightly_job.name)
+    overrides = {"progress": progress, **(resources or {})}
+    job = build_definitions(settings, overrides=overrides).resolve_job_def(nightly_job.name)
     result = job.execute_in_process(
         partition_key=require_partition(batch_id),
         instance=instance,

@@ -50,7 +50,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
 
     return PipelineConfig(
         segments=parse_segments(load_document("segments", directory=directory)),
-        source=parse_source_mapping(load_document("sources/dievio", directory=directory)),
+        source=parse_source_mapping(load_document("sources/dievio", directory=directory, schema="source_mapping")),
         matching=parse_matching_policy(load_document("matching", directory=directory)),
         mappings=build_mapping_set(mapping("lead"), mapping("contact")),
         routing=parse_routing_rules(load_document("routing", directory=directory)),

@@ -88,10 +88,11 @@ class RoutingRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRules:
-    """All rules in their order, and the queue for leads that none of them placed."""
+    """All rules in their order, and the queues for leads before the gates and for leads that no rule placed."""
 
     rules: tuple[RoutingRule, ...]
     fallback_queue: str  # DeveloperName
+    holding_queue: str  # DeveloperName; owns new leads until their batch has passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,9 @@ class Assignment:
 def parse_routing_rules(document: Mapping[str, Any]) -> RoutingRules:
     """Read the routing rules of a document that obeys `routing.schema.json`."""
     return RoutingRules(
-        rules=tuple(_parse_rule(entry) for entry in document["rules"]), fallback_queue=document["fallback_queue"]
+        rules=tuple(_parse_rule(entry) for entry in document["rules"]),
+        fallback_queue=document["fallback_queue"],
+        holding_queue=document["holding_queue"],
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lead_pipeline.apps.nightly import INSTANCE_FILE, instance_home
+from lead_pipeline.apps.dagster_home import WORKSPACE_FILE, prepare_dagster_home
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.local_servers import reset_sandbox, sandbox_addresses, stop_local_servers
 from lead_pipeline.sandbox.worlds import Edition, Scenario
@@ -17,7 +17,6 @@ from lead_pipeline.settings import load_settings
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_UI_PORT = 3000
-WORKSPACE_FILE = INSTANCE_FILE.with_name("workspace.yaml")
 
 
 @click.group()
@@ -91,7 +90,7 @@ def ui(*, port: int) -> None:
     settings = load_settings()
     announce_sandboxes(settings)
     sandbox_addresses(settings)
-    home = instance_home(settings)
+    home = prepare_dagster_home(settings)
     click.echo(f"Dagit opens at http://{LOOPBACK}:{port}")
     arguments = ["-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port), "-w", str(WORKSPACE_FILE)]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "LEAD_PIPELINE_HOME": str(settings.home)}
