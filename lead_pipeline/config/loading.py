@@ -21,6 +21,7 @@ from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, Inval
 
 PACKAGED_DIRECTORY = Path(__file__).parent
 SCHEMA_DIRECTORY = PACKAGED_DIRECTORY / "schemas"
+FOLDER_SCHEMAS: Mapping[str, str] = {"sources": "source_mapping"}  # where folder and schema have different names
 DOCUMENT_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
 
 
@@ -38,7 +39,7 @@ def load_document(name: str, *, directory: Path | None = None, schema: str | Non
     """
     path = find_document(name, directory=directory)
     document = _read(path)
-    problems = tuple(_find_problems(document, path=path, schema=schema or name.partition("/")[0]))
+    problems = tuple(_find_problems(document, path=path, schema=schema or _schema_of(name)))
     if problems:
         raise InvalidDocumentError(problems)
     return cast("Mapping[str, object]", document.value)  # every schema says `type: object`
@@ -57,6 +58,11 @@ def find_document(name: str, *, directory: Path | None = None) -> Path:
         if path.is_file():
             return path
     raise ConfigurationError(str(candidates[0]), what="there is no such file", repair="Create it or correct its name")
+
+
+def _schema_of(name: str) -> str:
+    folder = name.partition("/")[0]
+    return FOLDER_SCHEMAS.get(folder, folder)
 
 
 def _read(path: Path) -> PositionedDocument:

@@ -229,7 +229,9 @@ class _Pulling:
                     connection, batch_id=self._batch_id, segment=segment.name, filters_sha256=sha256
                 )
                 pull = open_pull(segment, batch_id=self._batch_id, previous=previous)
-            elif pull.state is not PullState.EXHAUSTED:
+            elif pull.state is PullState.EXHAUSTED:
+                return pull
+            else:
                 later = get_later_pull(connection, batch_id=self._batch_id, segment=segment.name, filters_sha256=sha256)
                 pull = resume_pull(pull, segment, later=later)
             save_pull(connection, pull, at=self._now())
