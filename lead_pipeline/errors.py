@@ -228,6 +228,13 @@ class StageMissingError(StopError):
         self.stage = stage
 
 
+class SchemaUnknownError(StopError):
+    """Values cannot be checked, because the org was never asked about its fields."""
+
+    def __init__(self, object_name: str) -> None:
+        super().__init__(f"The fields of {object_name} are not known. Refresh the directory first")
+
+
 class UnknownBatchError(StopError):
     """Somebody asked for a batch that does not exist."""
 

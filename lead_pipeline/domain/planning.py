@@ -30,6 +30,7 @@ from lead_pipeline.domain.survivorship import FieldAnswer, FieldCase, TargetStat
 SYSTEM_NAME = "lead_pipeline"  # stamped on records, so that our own changes are known when they come back
 NAME_SOURCES = frozenset({"first_name", "last_name", "full_name"})
 UNCERTAIN_NAME_FLAG = "name_split_low_confidence"
+MIXED_IDENTITY_FLAG = "identity_conflict"
 
 
 class PlanReason(StrEnum):
@@ -46,6 +47,7 @@ class PlanReason(StrEnum):
     INVALID_VALUE = "invalid_value"
     REJECTED_VALUE = "rejected_value"
     UNCERTAIN_NAME = "name_split_low_confidence"
+    MIXED_IDENTITY = "identity_conflict"
     FIELD_CONFLICT = "field_conflict"
 
 
@@ -260,9 +262,17 @@ def _doubt_name(subject: _Subject, fields: _Fields) -> _Verdict | None:
     return _review(PlanReason.UNCERTAIN_NAME, "given and family name had to be guessed from one text", fields)
 
 
+def _doubt_identity(subject: _Subject, fields: _Fields) -> _Verdict | None:
+    is_answered = subject.match.rule == RuleName.REMEMBERED_ANSWER
+    if MIXED_IDENTITY_FLAG not in subject.lead.flags or is_answered or not _find_changes(subject, fields):
+        return None
+    return _review(
+        PlanReason.MIXED_IDENTITY, "the lead carries the profile of one known person and the address of another", fields
+    )
+
+
 def _write_changes(subject: _Subject, fields: _Fields) -> _Verdict | None:
-    stamps = _stamp_fields(subject)
-    changed = [entry for entry in fields if entry.verdict in WRITING_VERDICTS and entry.field not in stamps]
+    changed = _find_changes(subject, fields)
     if not changed:
         return None
     if subject.is_creation:
@@ -272,7 +282,7 @@ def _write_changes(subject: _Subject, fields: _Fields) -> _Verdict | None:
     return _Verdict(
         decision=Decision.UPDATE,
         reason_code=PlanReason.FIELDS_CHANGED,
-        reason=f"{len(changed)} fields change",
+        reason=f"fields that change: {', '.join(changed)}",
         fields=fields,
     )
 
@@ -291,6 +301,7 @@ _FIELD_JUDGES: tuple[Callable[[_Subject, _Fields], _Verdict | None], ...] = (
     _refuse_invalid,
     _require_fields,
     _doubt_name,
+    _doubt_identity,
     _write_changes,
     _skip,
 )
@@ -298,6 +309,12 @@ _FIELD_JUDGES: tuple[Callable[[_Subject, _Fields], _Verdict | None], ...] = (
 
 def _stamp_fields(subject: _Subject) -> frozenset[str]:
     return frozenset(row.to for row in subject.mapping.written_fields if row.is_stamp)
+
+
+def _find_changes(subject: _Subject, fields: _Fields) -> list[str]:
+    """Return the fields that are a reason to write: all that change but the stamps."""
+    stamps = _stamp_fields(subject)
+    return [entry.field for entry in fields if entry.verdict in WRITING_VERDICTS and entry.field not in stamps]
 
 
 def _drop_stamps(subject: _Subject, fields: _Fields) -> _Fields:

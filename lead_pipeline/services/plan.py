@@ -19,9 +19,16 @@ from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.preflight import MappingGap, check_mapping
-from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError, StageMissingError
+from lead_pipeline.errors import (
+    ConfigurationError,
+    ConfigurationProblem,
+    InvalidDocumentError,
+    SchemaUnknownError,
+    StageMissingError,
+)
 from lead_pipeline.store import plans
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.directory import find_org_schema
 
 PLANNED_OBJECTS = ("Lead", "Contact")
 GUARDED_FIELDS = ("OwnerId", "Status")  # whose change by a plan would be felt by every rep at once
@@ -82,14 +89,15 @@ def plan_batch(
         on_progress: Told the stage, the leads done and, as far as known, the leads in all.
 
     Raises:
-        StageMissingError: Some leads were never matched, or the org's schema was never read.
+        StageMissingError: Some leads were never matched.
+        SchemaUnknownError: The org was never asked what its fields are.
         ConfigurationError: The org has no field for our id, without which no write can be told apart, or a row of the
             mapping cannot be meant for the type its field has there.
     """
     planned_at, done = now(), 0
     with database.transaction() as connection:
         _require_matches(connection, batch_id)
-        rules = PlanRules(mappings=mappings, schemas=_read_schemas(connection, batch_id))
+        rules = PlanRules(mappings=mappings, schemas=_read_schemas(connection))
         gaps = tuple(
             gap for name in PLANNED_OBJECTS for gap in check_mapping(mappings.for_object(name), rules.schemas[name])
         )
@@ -122,13 +130,13 @@ def _require_matches(connection: psycopg.Connection[Any], batch_id: str) -> None
         raise StageMissingError(batch_id, stage="match", count=unmatched)
 
 
-def _read_schemas(connection: psycopg.Connection[Any], batch_id: str) -> dict[str, ObjectSchema]:
+def _read_schemas(connection: psycopg.Connection[Any]) -> dict[str, ObjectSchema]:
     schemas = {}
     for name in PLANNED_OBJECTS:
-        schema = plans.read_org_schema(connection, name)
-        if schema is None:
-            raise StageMissingError(batch_id, stage="refresh directory", count=0)
-        schemas[name] = schema
+        known = find_org_schema(connection, name)
+        if known is None:
+            raise SchemaUnknownError(name)
+        schemas[name] = known.schema
     return schemas
 
 

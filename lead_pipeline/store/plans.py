@@ -15,7 +15,6 @@ from lead_pipeline.domain.call_costs import SegmentAccount
 from lead_pipeline.domain.decisions import MatchGrade, MatchResult, SyncDecision
 from lead_pipeline.domain.directory import DirectoryRecord
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys, NormalizedLead
-from lead_pipeline.domain.org_schema import ObjectSchema, schema_from_json
 from lead_pipeline.domain.planning import PlanTarget
 from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer, WrittenValue
 from lead_pipeline.store.bulk import copy_rows
@@ -41,12 +40,6 @@ def count_unmatched_leads(connection: psycopg.Connection[Any], *, batch_id: str)
     """Count open leads without a match result."""
     count: int = load_queries("plans").count_unmatched_leads(connection, batch_id=batch_id)
     return count
-
-
-def read_org_schema(connection: psycopg.Connection[Any], object_name: str) -> ObjectSchema | None:
-    """Return what the org last said about an object; None when it was never asked."""
-    row = load_queries("directory").find_org_schema(connection, object_name=object_name)
-    return None if row is None else schema_from_json(row["describe"])
 
 
 def read_matched_leads(

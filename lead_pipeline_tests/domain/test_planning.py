@@ -188,6 +188,26 @@ def test_a_guessed_name_does_not_matter_where_no_name_is_written() -> None:
     assert update(of=target(Phone=None), flags=("name_split_low_confidence",)).decision is Decision.UPDATE
 
 
+def test_a_lead_that_mixes_two_known_people_is_not_written() -> None:
+    created = create(flags=("identity_conflict",))
+    updated = update(of=target(Phone=None), flags=("identity_conflict",))
+    assert {created.reason_code, updated.reason_code} == {PlanReason.MIXED_IDENTITY}
+
+
+def test_a_lead_that_mixes_two_known_people_does_not_matter_where_nothing_is_written() -> None:
+    assert update(flags=("identity_conflict",)).decision is Decision.SKIP
+
+
+def test_a_lead_that_mixes_two_known_people_goes_on_once_a_person_said_who_it_is() -> None:
+    decision = plan_lead(
+        lead(flags=("identity_conflict",)),
+        match(rule=RuleName.REMEMBERED_ANSWER),
+        target=target(Phone=None),
+        rules=RULES,
+    )
+    assert decision.decision is Decision.UPDATE
+
+
 def test_an_email_of_low_confidence_is_left_out_and_marked() -> None:
     decision = create(shares={"email": 0.65})
     assert decision.decision is Decision.CREATE
