@@ -181,7 +181,8 @@ class _BoundedBody:
             AnswerTooLargeError: The answer has no end in sight.
         """
         received = 0
-        for chunk in self._raw.stream(max(chunk_bytes, _CHUNK_BYTES), decode_content=decode_content):
+        # read1 hands over what has arrived; stream would wait for a full chunk, on a dripping answer for ever.
+        while chunk := self._raw.read1(max(chunk_bytes, _CHUNK_BYTES), decode_content=decode_content):
             received += len(chunk)
             if time.monotonic() > self._deadline:
                 raise requests.exceptions.ReadTimeout("the answer took longer than a call may take")
