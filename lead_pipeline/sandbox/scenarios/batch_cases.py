@@ -36,7 +36,7 @@ def play_batch_cases(stage: Stage) -> None:
             _put_copies(stage, turn, name, play(stage, turn))
     for entry in NOT_A_ROW:
         label = CaseLabel(
-            case="not_an_object", row_index=UNPLACED, outcome=CaseOutcome.QUARANTINE, reason="not_an_object"
+            case="not_an_object", row_index=UNPLACED, outcome=CaseOutcome.QUARANTINE, reason="row_not_an_object"
         )
         stage.put(None, entry, label)
 

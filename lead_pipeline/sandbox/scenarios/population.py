@@ -66,7 +66,7 @@ class Person:
     @property
     def external_id(self) -> str:
         """The id a sync gives this person: Dievio's own where there is one, else the profile."""
-        return self.dievio_id or f"li:{self.slug}"
+        return self.dievio_id or f"li-{self.slug}"
 
 
 class Population:

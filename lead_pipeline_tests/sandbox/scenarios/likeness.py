@@ -60,7 +60,7 @@ def row_keys(row: Mapping[str, object]) -> Keys:
     profile = _profile(row.get("linkedin_url"))
     raw = row["raw"]
     assert isinstance(raw, dict)
-    ids = {str(row["id"])} if row.get("id") else {f"li:{profile}"} if profile else set()
+    ids = {str(row["id"])} if row.get("id") else {f"li-{profile}"} if profile else set()
     return Keys(
         external_ids=frozenset(ids),
         email=addresses[0] if len(addresses) == 1 else None,

@@ -220,4 +220,4 @@ def test_entries_that_are_no_object_are_quarantined_in_every_segment(demo: DemoS
     labels = [label for label in demo.labels.values() if not isinstance(demo.dievio_rows[label.row_index], dict)]
 
     assert len(labels) == 9
-    assert {(label.outcome, label.reason) for label in labels} == {(CaseOutcome.QUARANTINE, "not_an_object")}
+    assert {(label.outcome, label.reason) for label in labels} == {(CaseOutcome.QUARANTINE, "row_not_an_object")}
