@@ -62,11 +62,22 @@ def normalize_website(raw: str) -> str | None:
     url = _parse(raw)
     if url is None or url.host is None or registrable_domain(url.host) is None:
         return None
+    return _write_website(url)
+
+
+def _write_website(url: URL) -> str | None:
     query = [(key, value) for key, value in url.query.items() if not _is_tracking(key)]
-    scheme = "http" if url.scheme == "http" and url.explicit_port else "https"
-    clean = URL.build(
-        scheme=scheme, host=url.host.lower(), port=url.explicit_port, path=url.path.rstrip("/"), query=query
-    )
+    is_plain_port = url.scheme == "http" and url.explicit_port is not None
+    try:
+        clean = URL.build(
+            scheme="http" if is_plain_port else "https",
+            host=(url.host or "").lower(),
+            port=url.explicit_port,
+            path=url.path.rstrip("/"),
+            query=query,
+        )
+    except ValueError:  # a host with characters that no name has
+        return None
     return str(clean).rstrip("/")
 
 

@@ -137,9 +137,9 @@ def check_address(text: str) -> str | None:
     """Return a bare lower-case address if its syntax and its top-level domain hold, else None."""
     local, _, domain = text.rpartition("@")
     ascii_domain = _check_domain(domain)
-    if ascii_domain is None:
+    if ascii_domain is None or len(local) > _LONGEST_LOCAL:
         return None
-    if len(local) <= _LONGEST_LOCAL and _PLAIN_LOCAL.fullmatch(local):
+    if _PLAIN_LOCAL.fullmatch(local):
         return f"{local}@{ascii_domain}"
     try:
         checked = validate_email(f"{local}@{ascii_domain}", check_deliverability=False, allow_smtputf8=False)

@@ -82,7 +82,7 @@ def read_name(
     if not all(is_person_name(part) for part in (cleaned_given, cleaned_family) if part):
         return PersonName(given=None, family=None, share=SHARE_NO_PERSON, is_person=False)
     if cleaned_given and cleaned_family:
-        return _separate(cleaned_given, cleaned_family)
+        return _separate(cleaned_given, cleaned_family, is_shouted=f"{given}{family}".isupper())
     whole = clean_text(full) if full else None
     if whole is None:
         return PersonName(given=cleaned_given, family=cleaned_family)
@@ -138,8 +138,6 @@ def is_person_name(text: str) -> bool:
     if "@" in text or any(char.isdigit() for char in _ORDINAL.sub("", text)):
         return False
     words = fold(text).split()
-    if len(set(words)) < len(words) == 2:  # noqa: PLR2004  # "Test Test", "Jane Jane"
-        return False
     return not _NO_PERSON_WORDS.intersection(words) and not has_legal_form(text)
 
 
@@ -164,10 +162,7 @@ def _capitalize(word: str) -> str:
     return _MC.sub(lambda match: "Mc" + match[1].upper(), started)
 
 
-def _separate(given: str, family: str) -> PersonName:
-    if fold(given) == fold(family):
-        return PersonName(share=SHARE_NO_PERSON, is_person=False)
-    is_shouted = (given + family).isupper()
+def _separate(given: str, family: str, *, is_shouted: bool) -> PersonName:
     return PersonName(
         given=repair_case(given, is_shouted=is_shouted), family=repair_case(family, is_shouted=is_shouted)
     )
@@ -176,7 +171,7 @@ def _separate(given: str, family: str) -> PersonName:
 def _complete(given: str | None, family: str | None, whole: str) -> PersonName:
     """Return both parts where the whole name is the known part plus something."""
     core, _ = _cut_description(whole)
-    words, known = core.split(), (given or family or "").split()
+    words, known = (clean_name_part(core) or "").split(), (given or family or "").split()
     count = len(known)
     missing = words[count:] if given else words[:-count]
     meets = words[:count] if given else words[-count:]
@@ -201,6 +196,8 @@ def _judge_split(core: str, parsed: ParsedName, *, has_given: bool) -> float:
     if parsed.ambiguities or not has_given or (core.isupper() and "," in core):
         return SHARE_AMBIGUOUS
     words = f"{parsed.given} {parsed.middle} {parsed.family}".split()
+    if len(set(words)) < len(words):  # "Ali Ali" is a name, and a form filled in twice looks the same
+        return SHARE_AMBIGUOUS
     return SHARE_TWO_PLAIN_WORDS if len(words) == 2 else SHARE_MORE_WORDS  # noqa: PLR2004  # given and family
 
 

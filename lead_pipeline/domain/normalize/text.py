@@ -76,9 +76,13 @@ def _is_plain(raw: str) -> bool:
 
 
 def _repair(raw: str) -> str:
-    fixed = ftfy.fix_text(raw)
-    visible = "".join(_visible(char) for char in unicodedata.normalize("NFC", fixed))
-    return _LOOSE_JOINER.sub("", visible)
+    # Hidden characters go first: between two letters they keep broken encodings from being recognized.
+    fixed = ftfy.fix_text(_drop_hidden(raw))
+    return _drop_hidden(unicodedata.normalize("NFC", fixed))
+
+
+def _drop_hidden(text: str) -> str:
+    return _LOOSE_JOINER.sub("", "".join(map(_visible, text)))
 
 
 def _visible(char: str) -> str:
