@@ -98,11 +98,11 @@ class DirectoryWriter:
         """Store changed users and the whole list of queues."""
         with self._database.transaction() as connection:
             changed_users = merge_users(connection, users)
-            merge_queues(connection, queues)
+            changed_queues = merge_queues(connection, queues)
             if users:
                 move_watermark(connection, _USERS_MARK, to=_mark_at(users[-1], _USERS_SELECTION), now=self._now())
         self.tallies["User"] = ObjectTally(len(users), changed_users)
-        self.tallies["Group"] = ObjectTally(len(queues), 0)
+        self.tallies["Group"] = ObjectTally(len(queues), changed_queues)
 
     def _store(self, selection: FieldSelection, rows: Sequence[Row], *, mark: Watermark | None) -> None:
         name = selection.object_name

@@ -98,6 +98,7 @@ def refresh_directory(
     fields_by_object: Mapping[str, Collection[str]],
     now: Callable[[], datetime],
     on_progress: Progress | None = None,
+    bulk_threshold_rows: int = BULK_THRESHOLD_ROWS,
 ) -> DirectorySummary:
     """Read what changed in the org since the last refresh into the mirror; a repeated one costs one call.
 
@@ -107,13 +108,14 @@ def refresh_directory(
         fields_by_object: Object -> fields the mapping needs; those the org lacks are left out and reported.
         now: Clock.
         on_progress: Told stage, rows stored and rows expected after each page.
+        bulk_threshold_rows: Above so many rows in all, objects of several pages are read by Bulk queries.
 
     Raises:
         StopError: The org cannot be read.
         RetryableError: A fault outlasted its retries; what was stored stays and the next refresh goes on from there.
     """
     refresh = _Refresh(database, salesforce, fields_by_object=fields_by_object, now=now, on_progress=on_progress)
-    refresh.run(MIRRORED_OBJECTS, has_roster=True)
+    refresh.run(MIRRORED_OBJECTS, has_roster=True, bulk_threshold_rows=bulk_threshold_rows)
     return refresh.summary(refresh.compare_counts())
 
 
@@ -160,7 +162,7 @@ class _Refresh:
         self._selections: dict[str, FieldSelection] = {}
         self.writer = DirectoryWriter(database, now=now)
 
-    def run(self, objects: Sequence[str], *, has_roster: bool) -> None:
+    def run(self, objects: Sequence[str], *, has_roster: bool, bulk_threshold_rows: int = BULK_THRESHOLD_ROWS) -> None:
         """Read and store what changed in `objects`, and the roster if asked."""
         self._select(MAX_SCHEMA_AGE)
         try:
@@ -171,7 +173,7 @@ class _Refresh:
             # A field may have gone, or been hidden from us, since the org was last described.
             self._select(timedelta(0))
             pages = self._first_pages(objects, has_roster=has_roster)
-        is_large = sum(page.total_count for page in pages) > BULK_THRESHOLD_ROWS
+        is_large = sum(page.total_count for page in pages) > bulk_threshold_rows
         for name, page in zip(objects, pages[: len(objects)], strict=True):
             if is_large and page.next_path:
                 self._store_in_bulk(self._selections[name], expected=page.total_count)

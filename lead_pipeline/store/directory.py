@@ -15,10 +15,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from lead_pipeline.domain.directory import DirectoryRecord
-from lead_pipeline.domain.directory_fields import read_moment
 from lead_pipeline.domain.leads import KEY_VERSION
 from lead_pipeline.domain.org_schema import ObjectSchema, schema_as_json, schema_from_json
-from lead_pipeline.store.bulk import copy_rows, upsert_rows
+from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
 
 Connection = psycopg.Connection[Any]
@@ -39,7 +38,6 @@ _RECORD_COLUMNS = (
     "key_version",
     *("em", "li", "dm", "fn", "ln", "co", "ti", "ph", "pe", "st"),
 )
-_ROSTER_COLUMNS = ("salesforce_id", "kind", "name", "developer_name", "is_active", "fields", "system_modstamp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,7 @@ def merge_records(connection: Connection, records: Iterable[DirectoryRecord]) ->
 
 
 def merge_users(connection: Connection, users: Sequence[Mapping[str, object]]) -> int:
-    """Take users as read over into the roster and return how many."""
+    """Take users as read over into the roster and return how many were new or different."""
     return _merge_roster(connection, users, kind="user")
 
 
@@ -207,15 +205,16 @@ def _record_row(record: DirectoryRecord) -> tuple[object, ...]:
 
 def _merge_roster(connection: Connection, owners: Sequence[Mapping[str, object]], *, kind: str) -> int:
     rows = [
-        (
-            owner["Id"],
-            kind,
-            owner["Name"],
-            owner.get("DeveloperName"),
-            owner.get("IsActive", True),
-            Jsonb(dict(owner)),
-            read_moment(owner["SystemModstamp"]),
-        )
+        {
+            "salesforce_id": owner["Id"],
+            "kind": kind,
+            "name": owner["Name"],
+            "developer_name": owner.get("DeveloperName"),
+            "is_active": owner.get("IsActive", True),
+            "fields": dict(owner),
+            "system_modstamp": owner["SystemModstamp"],
+        }
         for owner in owners
     ]
-    return upsert_rows(connection, "roster", columns=_ROSTER_COLUMNS, rows=rows, key=("salesforce_id",)) if rows else 0
+    written: int = load_queries("directory").merge_roster(connection, owners=Jsonb(rows))
+    return written

@@ -59,6 +59,22 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE (excluded.system_modstamp, excluded.last_id) >= (held.system_modstamp, held.last_id)
    OR excluded.selection_sha256 <> held.selection_sha256;
 
+-- name: merge_roster(owners)!
+-- Take owners over; one that is the same or older changes nothing.
+INSERT INTO roster AS held (salesforce_id, kind, name, developer_name, is_active, fields, system_modstamp)
+SELECT salesforce_id, kind, name, developer_name, is_active, fields, system_modstamp
+FROM jsonb_to_recordset(:owners) AS o (
+    salesforce_id text, kind text, name text, developer_name text, is_active boolean, fields jsonb,
+    system_modstamp timestamptz)
+ON CONFLICT (salesforce_id) DO UPDATE SET
+    name = excluded.name,
+    developer_name = excluded.developer_name,
+    is_active = excluded.is_active,
+    fields = excluded.fields,
+    system_modstamp = excluded.system_modstamp
+WHERE excluded.system_modstamp >= held.system_modstamp
+  AND (excluded.is_active, excluded.fields) IS DISTINCT FROM (held.is_active, held.fields);
+
 -- name: retire_missing_queues(present_ids)!
 -- A deleted queue leaves no trace in the org: what is no longer listed may not own leads.
 UPDATE roster SET is_active = false WHERE kind = 'queue' AND is_active AND NOT salesforce_id = ANY (:present_ids);
