@@ -151,6 +151,13 @@ class WriteBench:
             assert first is not None
             for place, lead in enumerate(leads, start=first["n"]):
                 _insert_lead(connection, lead, place=place, at=at)
+            rows = first["n"] + len(leads)
+            connection.execute(
+                "INSERT INTO raw_page VALUES (%s, 'dach', 1, '{}', '', '', %s, %s, %s, %s)"
+                " ON CONFLICT (batch_id, segment, page_number) DO UPDATE SET row_count = excluded.row_count",
+                [BATCH_ID, rows, rows, at, at],
+            )
+            connection.execute("UPDATE segment_pull SET rows_received = %s WHERE batch_id = %s", [rows, BATCH_ID])
 
     def prepare(self) -> None:
         """Mirror, match and plan; every gate up to the plan looks."""
@@ -310,3 +317,14 @@ def org_lead(number: int, **overrides: Any) -> dict[str, Any]:
 
 def ids_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [str(row["Id"]) for row in rows]
+
+
+def forget_everything(database: Database) -> None:
+    """Empty every table of the product."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') AS tables FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename NOT LIKE '%%migration%%'"
+        ).fetchone()
+        assert rows is not None
+        connection.execute(f"TRUNCATE {rows['tables']} RESTART IDENTITY CASCADE")

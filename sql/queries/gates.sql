@@ -86,13 +86,6 @@ ORDER BY 1;
 -- Persons of the batch.
 SELECT count(*) FROM lead WHERE batch_id = :batch_id AND duplicate_of_raw_lead_id IS NULL;
 
--- name: list_unread_objects()
--- Objects of the mirror that were never read.
-SELECT o.name
-FROM unnest(ARRAY['Lead', 'Contact', 'Account']) AS o (name)
-WHERE NOT EXISTS (SELECT FROM watermark AS w WHERE w.name = 'directory:' || o.name)
-ORDER BY 1;
-
 -- name: count_active_roster()$
 -- Users and queues that may own leads.
 SELECT count(*) FROM roster WHERE is_active;

@@ -78,7 +78,8 @@ def _start_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent
         void_unsent(session, intents)
         raise
     session.tools.reach(CrashPoint.AFTER_JOB_UPLOAD)
-    with suppress(RetryableError):  # whether it was closed is what the next reading of the job tells
+    # Whether it was closed is what the next reading of the job tells: a repeated close of a running job is refused.
+    with suppress(LeadPipelineError):
         session.salesforce.close_bulk_job(job_id)
     session.tools.reach(CrashPoint.AFTER_JOB_CLOSE)
     return True

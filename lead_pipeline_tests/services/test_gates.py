@@ -1,0 +1,210 @@
+"""Every gate lets a good batch through, turns red on a planted fault, and then nothing goes to the owners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from lead_pipeline.errors import GateClosedError
+from lead_pipeline.services.gates import GATES, STAGES, require_gates
+from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
+
+READBACK = "sync_salesforce__readback__"
+
+
+@pytest.fixture
+def written(bench: WriteBench) -> WriteBench:
+    """A batch with two created leads and an updated one; nothing is read back yet."""
+    bench.load("Lead", org_lead(1))
+    bench.add_leads(person(1), person(2), person(3))
+    bench.prepare()
+    bench.write()
+    bench.wait(5)
+    return bench
+
+
+def created_id(bench: WriteBench) -> str:
+    (row,) = bench.ask("SELECT salesforce_id FROM lead_outcome WHERE dievio_lead_id = 'lead-00002'")
+    return str(row["salesforce_id"])
+
+
+def edit_created(fields: dict[str, Any], *, user: str = "admin") -> Callable[[WriteBench], None]:
+    return lambda bench: bench.edit(created_id(bench), fields, user=user)
+
+
+def forget_outcome(bench: WriteBench) -> None:
+    bench.ask("DELETE FROM lead_outcome WHERE dievio_lead_id = 'lead-00002' RETURNING 1")
+
+
+def add_twin(bench: WriteBench) -> None:
+    dates = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
+    bench.create({key: value for key, value in org_lead(2).items() if key not in dates})
+
+
+def blank_required(bench: WriteBench) -> None:
+    """Salesforce itself would refuse to blank a required field, so the fault sits in its store."""
+    schema = bench.emulated.org.schema("Lead")
+    assert schema is not None
+    bench.emulated.org.store.update(schema, created_id(bench), {"Company": None})
+
+
+READBACK_FAULTS: dict[str, Callable[[WriteBench], None]] = {
+    "record_count": lambda bench: bench.delete(created_id(bench)),
+    "required_fields": blank_required,
+    "spot_check": edit_created({"Title": "Somebody else"}),
+    "no_truncation": edit_created({"Title": "Head of Op"}),
+    "duplicates": add_twin,
+    "formats": edit_created({"Phone": "030 / 12 34 56"}),
+    "ownership": edit_created({"OwnerId": "0055e0000000003"}),
+    "source_attribution": edit_created({"Search_Segment__c": None}),
+    "freshness": edit_created({"Dievio_Last_Synced_At__c": None}),
+}
+
+
+def test_a_good_batch_passes_every_gate_and_says_so(written: WriteBench) -> None:
+    written.read_back()
+
+    results = written.look()
+
+    assert {name: result.description for name, result in results.items() if not result.passed} == {}
+    assert results[READBACK + "record_count"].checked_count == 3
+    assert results[READBACK + "spot_check"].checked_count > 20
+    require_gates(written.database, batch_id=BATCH_ID, stage="handover")
+
+
+@pytest.mark.parametrize("rule", READBACK_FAULTS)
+def test_a_fault_planted_after_the_write_closes_its_gate_and_the_hand_over(written: WriteBench, rule: str) -> None:
+    READBACK_FAULTS[rule](written)
+    written.read_back()
+
+    result = written.look()[READBACK + rule]
+
+    assert not result.passed
+    assert result.failed_ids == ("lead-00002",)
+    assert result.next_step
+    assert "lena" not in f"{result.description}{result.next_step}".lower()
+    with pytest.raises(GateClosedError) as caught:
+        require_gates(written.database, batch_id=BATCH_ID, stage="handover")
+    assert READBACK + rule in caught.value.gates
+
+
+def test_every_post_sync_gate_has_a_planted_fault() -> None:
+    assert {READBACK + rule for rule in READBACK_FAULTS} == {n for n, gate in GATES.items() if gate.stage == "readback"}
+
+
+def test_a_persons_edit_of_an_updated_record_is_no_fault(written: WriteBench) -> None:
+    (row,) = written.ask("SELECT salesforce_id FROM lead_outcome WHERE outcome = 'updated'")
+    written.edit(row["salesforce_id"], {"Title": "What the rep typed"})
+    written.read_back()
+
+    results = written.look()
+
+    assert [name for name, result in results.items() if not result.passed] == []
+
+
+def test_a_gate_that_looked_before_the_last_write_counts_as_closed(written: WriteBench) -> None:
+    written.read_back()
+    written.look()
+    written.add_leads(person(4))
+    written.prepare()
+    written.write()
+
+    with pytest.raises(GateClosedError):
+        require_gates(written.database, batch_id=BATCH_ID, stage="handover")
+
+
+def test_gates_of_a_batch_without_rows_pass_with_nothing_checked(bench: WriteBench) -> None:
+    bench.add_leads()
+    bench.prepare()
+    bench.write()
+    bench.read_back()
+
+    results = bench.look()
+
+    assert {results[name].checked_count for name in results if name.startswith(READBACK)} == {0}
+    assert results[READBACK + "formats"].description == "There were no written values to check."
+    assert all(results[name].passed for name in results if name.startswith(READBACK))
+
+
+STAGE_FAULTS: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "raw_dievio__leads__contract": ("UPDATE raw_lead SET payload = %s RETURNING 1", (Jsonb("no object"),)),
+    "raw_dievio__leads__complete_pull": ("UPDATE segment_pull SET rows_received = 99 RETURNING 1", ()),
+    "stg_dievio__leads__schema": (
+        "INSERT INTO quarantine SELECT batch_id, raw_lead_id, segment, '[]', 'x', now() FROM lead LIMIT 1 RETURNING 1",
+        (),
+    ),
+    "stg_dievio__leads__one_person_once": (
+        "UPDATE lead SET em = 'same@firm.example', fn = 'a', ln = 'b' RETURNING 1",
+        (),
+    ),
+    "stg_salesforce__directory__complete": (
+        "UPDATE directory_count SET mirror_count = org_count + 500 RETURNING 1",
+        (),
+    ),
+    "core_leads__matches__schema": ("UPDATE match_result SET rule = 'GUESS' RETURNING 1", ()),
+    "core_leads__matches__no_ambiguous_link": (
+        "UPDATE match_result SET candidate_count = 2 WHERE grade = 'certain' RETURNING 1",
+        (),
+    ),
+    "core_leads__sync_plan__schema": (
+        "UPDATE sync_decision SET base_last_modified_at = NULL WHERE decision = 'update' RETURNING 1",
+        (),
+    ),
+    "core_leads__sync_plan__risk_box": (
+        "UPDATE sync_decision SET fields = %s WHERE decision = 'update' RETURNING 1",
+        (Jsonb([{"field": "Status", "before": "Open", "after": "Closed", "verdict": "updated", "policy": "tracked"}]),),
+    ),
+}
+
+
+@pytest.mark.parametrize("gate", STAGE_FAULTS)
+def test_a_fault_planted_before_the_write_closes_its_gate_and_the_write(bench: WriteBench, gate: str) -> None:
+    bench.load("Lead", org_lead(1))
+    bench.add_leads(person(1), person(2))
+    bench.prepare()
+    before = STAGES[: STAGES.index("writes")]
+    assert bench.look(before)[gate].passed
+    query, values = STAGE_FAULTS[gate]
+    bench.ask(query, *values)
+
+    result = bench.look(before)[gate]
+
+    assert not result.passed
+    assert result.next_step
+    with pytest.raises(GateClosedError) as caught:
+        require_gates(bench.database, batch_id=BATCH_ID, stage="writes")
+    assert caught.value.gates == (gate,)
+
+
+def test_the_plan_gate_closes_when_more_leads_are_created_than_allowed(bench: WriteBench) -> None:
+    bench.add_leads(person(1), person(2))
+    bench.prepare()
+    bench.settings = type(bench.settings)(**{**_fields(bench.settings), "max_creates": 1})
+
+    result = bench.look(["plan"])["core_leads__sync_plan__risk_box"]
+
+    assert not result.passed
+    assert "2 leads, 1 are allowed" in result.description
+
+
+def test_a_gate_that_never_ran_counts_as_closed(bench: WriteBench) -> None:
+    with pytest.raises(GateClosedError) as caught:
+        require_gates(bench.database, batch_id=BATCH_ID, stage="writes")
+
+    assert "core_leads__sync_plan__risk_box" in caught.value.gates
+
+
+def test_conservation_closes_when_a_row_has_no_outcome(written: WriteBench) -> None:
+    forget_outcome(written)
+
+    result = written.look(["writes"])["sync_salesforce__writes__conservation"]
+
+    assert not result.passed
+    assert result.failed_ids == ("2",)
+
+
+def _fields(value: object) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
