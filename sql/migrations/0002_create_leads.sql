@@ -18,6 +18,8 @@ CREATE TABLE lead (
 );
 -- one person once per batch
 CREATE UNIQUE INDEX lead_person_once ON lead (batch_id, dievio_lead_id) WHERE duplicate_of_raw_lead_id IS NULL;
+-- serves the last known name of a person whose alias comes in again
+CREATE INDEX lead_by_person ON lead (dievio_lead_id, normalized_at);
 
 -- A row that breaks the contract, with every reason at once and an owner.
 CREATE TABLE quarantine (

@@ -48,7 +48,6 @@ _LONGEST_INITIALS = 3  # "JP" and "AJD" are written in capitals on purpose
 class NameFlag(StrEnum):
     """Remarks on how a name was read."""
 
-    NOT_A_PERSON = "name_is_not_a_person"
     SPLIT = "name_split"
     SPLIT_LOW_CONFIDENCE = "name_split_low_confidence"
 

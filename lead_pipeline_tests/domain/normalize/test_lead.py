@@ -104,7 +104,7 @@ def test_an_entry_that_is_no_object_is_quarantined(payload: object) -> None:
         ({"job_title": "null"}, "title", None),
         ({"phone": "#N/A"}, "phone", None),
         ({"email": None}, "email", None),
-        ({"location": None}, "country", None),
+        ({"location": None, "phone": None}, "country", None),
         ({"linkedin_url": None}, "linkedin_url", None),
         ({"industry": None}, "industry", None),
         ({"employee_count": None}, "employee_band", None),
