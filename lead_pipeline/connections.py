@@ -5,6 +5,7 @@ Shared by Dagster's resource and the command line. A system whose address is not
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
@@ -12,8 +13,10 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from lead_pipeline.config.loading import load_document
 from lead_pipeline.config.pipeline import PipelineConfig, load_pipeline_config
 from lead_pipeline.dievio.client import DievioClient
+from lead_pipeline.dievio.options import parse_dievio_options
 from lead_pipeline.local_servers import database_address, sandbox_addresses
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
@@ -23,6 +26,7 @@ from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
 from lead_pipeline.store.migrations import apply_migrations
+from lead_pipeline.transport.redaction import install_redaction
 
 
 def salesforce_credentials(settings: Settings) -> SalesforceCredentials:
@@ -44,11 +48,16 @@ def salesforce_credentials(settings: Settings) -> SalesforceCredentials:
     )
 
 
+#: Our own server on this machine needs no sparing; the configured pace is for the real Dievio.
+SANDBOX_CALLS_PER_SECOND = 1_000
+
+
 class Connections:
     """The clients of one run or one command; use it as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        install_redaction(settings.secret_values())
 
     def __enter__(self) -> Self:
         """Return itself; nothing is opened before it is used."""
@@ -83,10 +92,14 @@ class Connections:
     def dievio(self) -> DievioClient:
         """The source of leads."""
         settings = self.settings
+        options = parse_dievio_options(load_document("dievio", directory=settings.config_dir))
         if settings.dievio_base_url is None or settings.dievio_api_key is None:
             addresses = sandbox_addresses(settings)
-            return DievioClient(addresses.dievio_url, SecretStr(addresses.dievio_api_key))
-        return DievioClient(settings.dievio_base_url, settings.dievio_api_key)
+            unhurried = replace(
+                options, calls_per_second=SANDBOX_CALLS_PER_SECOND, burst_calls=SANDBOX_CALLS_PER_SECOND
+            )
+            return DievioClient(addresses.dievio_url, SecretStr(addresses.dievio_api_key), options=unhurried)
+        return DievioClient(settings.dievio_base_url, settings.dievio_api_key, options=options)
 
     @cached_property
     def salesforce(self) -> SalesforceClient:
