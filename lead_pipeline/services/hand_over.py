@@ -141,14 +141,17 @@ def _carry_out(session: WriteSession, salesforce: HandOverCrm, routing: RoutingR
         waiting = _read_waiting(session)
         if not waiting:
             return
-        current = _keep_taken(session, _read_again(session, waiting) if turn else waiting)
-        intents = [_intent(session, lead) for lead in _assign(session, routing, current)]
-        if not intents:
-            return
-        is_guarded = len(intents) > session.limits.bulk_threshold and OWNER_GUARD in salesforce.active_validation_rules(
-            OBJECT_NAME
-        )
-        _send(session, intents, is_bulk=is_guarded)
+        quiet = _read_again(session, waiting) if turn else waiting
+        intents = [_intent(session, lead) for lead in _assign(session, routing, _keep_taken(session, quiet))]
+        if intents:
+            _send(session, intents, is_bulk=_may_use_bulk(session, salesforce, len(intents)))
+        elif len(quiet) == len(waiting):
+            return  # nobody is left whom a rule could place
+
+
+def _may_use_bulk(session: WriteSession, salesforce: HandOverCrm, lead_count: int) -> bool:
+    """Tell whether a job is worth it and the org itself refuses rows whose owner a person chose."""
+    return lead_count > session.limits.bulk_threshold and OWNER_GUARD in salesforce.active_validation_rules(OBJECT_NAME)
 
 
 def _send(session: WriteSession, intents: Sequence[WriteIntent], *, is_bulk: bool) -> None:

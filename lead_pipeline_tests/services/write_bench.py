@@ -244,6 +244,12 @@ class WriteBench:
         logged = sorted(str(row["op_id"]) for row in self.ask("SELECT op_id FROM sync_log WHERE outcome = 'applied'"))
         assert logged == committed
 
+    def assert_log_equals_last_journal(self) -> None:
+        """As above for a batch whose records were written twice: the receipt of each commit is in the log."""
+        committed = {entry["after"]["Dievio_Last_Op__c"] for entry in self.journal()}
+        logged = {str(row["op_id"]) for row in self.ask("SELECT op_id FROM sync_log WHERE outcome = 'applied'")}
+        assert logged == committed
+
 
 def person(number: int, **overrides: Any) -> dict[str, Any]:
     """A normalized lead that is nobody else."""
