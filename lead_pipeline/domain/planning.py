@@ -213,7 +213,7 @@ def _build_case(
     confidence = subject.lead.confidences.get(source)
     return FieldCase(
         before=record.fields.get(row.to) if record else None,
-        prepared=prepare_value(row, subject.lead.values.get(source), schema),
+        prepared=prepare_value(row, subject.lead.values.get(source), schema=schema),
         field_type=schema.type,
         target=TargetState.UPDATE if record else TargetState.CREATE,
         confidence=confidence.share if confidence else None,
@@ -250,7 +250,7 @@ def _require_fields(subject: _Subject, fields: _Fields) -> _Verdict | None:
     missing = [name for name in subject.schema.required_at_creation if name not in present]
     if not missing:
         return None
-    return _review(PlanReason.MISSING_REQUIRED, f"a new record needs {', '.join(missing)}", fields)
+    return _review(PlanReason.MISSING_REQUIRED, f"a new record needs {', '.join(missing)}", fields=fields)
 
 
 def _doubt_name(subject: _Subject, fields: _Fields) -> _Verdict | None:
@@ -259,7 +259,7 @@ def _doubt_name(subject: _Subject, fields: _Fields) -> _Verdict | None:
     names = {row.to for row in subject.mapping.written_fields if row.source in NAME_SOURCES}
     if not any(entry.field in names and entry.verdict in WRITING_VERDICTS for entry in fields):
         return None
-    return _review(PlanReason.UNCERTAIN_NAME, "given and family name had to be guessed from one text", fields)
+    return _review(PlanReason.UNCERTAIN_NAME, "given and family name had to be guessed from one text", fields=fields)
 
 
 def _doubt_identity(subject: _Subject, fields: _Fields) -> _Verdict | None:
@@ -267,7 +267,9 @@ def _doubt_identity(subject: _Subject, fields: _Fields) -> _Verdict | None:
     if MIXED_IDENTITY_FLAG not in subject.lead.flags or is_answered or not _find_changes(subject, fields):
         return None
     return _review(
-        PlanReason.MIXED_IDENTITY, "the lead carries the profile of one known person and the address of another", fields
+        PlanReason.MIXED_IDENTITY,
+        "the lead carries the profile of one known person and the address of another",
+        fields=fields,
     )
 
 
@@ -333,5 +335,5 @@ def _drop_stamps(subject: _Subject, fields: _Fields) -> _Fields:
     )
 
 
-def _review(reason_code: str, reason: str, fields: _Fields = ()) -> _Verdict:
+def _review(reason_code: str, reason: str, *, fields: _Fields = ()) -> _Verdict:
     return _Verdict(decision=Decision.REVIEW, reason_code=reason_code, reason=reason, fields=fields)

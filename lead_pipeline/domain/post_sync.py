@@ -161,7 +161,7 @@ def check_required_fields(records: Iterable[WrittenRecord], settings: GateSettin
 def check_written_values(records: Iterable[WrittenRecord], _settings: GateSettings) -> Iterator[Row]:
     """Every written field holds what was sent."""
     for record, field, sent, held in _sent_values(records):
-        yield record.dievio_lead_id, field, are_equal(sent, held, type_of(sent))
+        yield record.dievio_lead_id, field, are_equal(sent, held, field_type=type_of(sent))
 
 
 def check_whole_texts(records: Iterable[WrittenRecord], _settings: GateSettings) -> Iterator[Row]:
@@ -268,7 +268,7 @@ def _is_declared_trim(sent: str, whole: str | None) -> bool:
 
 
 def _is_as_new(held: str, sent: str) -> bool:
-    return are_equal(held, sent, "datetime") or held > sent
+    return are_equal(held, sent, field_type="datetime") or held > sent
 
 
 def _forms(settings: GateSettings) -> Mapping[str, Callable[[str], bool]]:

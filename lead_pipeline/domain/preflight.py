@@ -71,7 +71,7 @@ def check_mapping(mapping: ObjectMapping, schema: ObjectSchema) -> tuple[Mapping
     return (*_check_rows(mapping, schema), *_check_required(mapping, schema))
 
 
-def prepare_value(row: FieldMapping, value: object, schema: FieldSchema) -> PreparedValue:
+def prepare_value(row: FieldMapping, value: object, *, schema: FieldSchema) -> PreparedValue:
     """Bring a canonical value into the form its Salesforce field takes.
 
     Args:
@@ -102,14 +102,23 @@ def _check_rows(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Mappin
     for row in mapping.written_fields:
         field = schema.fields.get(row.to)
         if field is None:
-            yield _gap(mapping, row.to, GapCode.FIELD_MISSING, "is not in the org, or not visible to our user")
+            yield _gap(
+                mapping, row.to, code=GapCode.FIELD_MISSING, words="is not in the org, or not visible to our user"
+            )
             continue
         if not field.is_createable and not field.is_updateable:
-            yield _gap(mapping, row.to, GapCode.NOT_WRITABLE, "may not be written by our user")
+            yield _gap(mapping, row.to, code=GapCode.NOT_WRITABLE, words="may not be written by our user")
         if field.type == "boolean" and row.write in {WritePolicy.FILL_BLANK, WritePolicy.TRACKED}:
-            yield _gap(mapping, row.to, GapCode.BOOLEAN_NEVER_BLANK, f"is true or false, so {row.write} never applies")
+            yield _gap(
+                mapping,
+                row.to,
+                code=GapCode.BOOLEAN_NEVER_BLANK,
+                words=f"is true or false, so {row.write} never applies",
+            )
         if row.trim and field.type not in TRIMMABLE_TYPES:
-            yield _gap(mapping, row.to, GapCode.UNSAFE_TRIM, f"is of type {field.type}, which cut short is wrong")
+            yield _gap(
+                mapping, row.to, code=GapCode.UNSAFE_TRIM, words=f"is of type {field.type}, which cut short is wrong"
+            )
 
 
 def _check_required(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[MappingGap]:
@@ -126,7 +135,7 @@ def _check_required(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Ma
             )
 
 
-def _gap(mapping: ObjectMapping, name: str, code: GapCode, words: str) -> MappingGap:
+def _gap(mapping: ObjectMapping, name: str, *, code: GapCode, words: str) -> MappingGap:
     return MappingGap(object_name=mapping.object_name, field=name, code=code, message=f"{name} {words}")
 
 

@@ -90,7 +90,7 @@ class FieldCase:
     @property
     def is_ours(self) -> bool:
         """Whether the record still holds what we wrote last."""
-        return self.written is not None and are_equal(self.before, self.written.value, self.field_type)
+        return self.written is not None and are_equal(self.before, self.written.value, field_type=self.field_type)
 
     @property
     def is_stale(self) -> bool:
@@ -151,14 +151,14 @@ def _require_source(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
 
 
 def _keep_equal(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
-    if not are_equal(case.before, case.prepared.value, case.field_type):
+    if not are_equal(case.before, case.prepared.value, field_type=case.field_type):
         return None
     return _Ruling(FieldVerdict.KEPT_EQUAL, "the record holds this value already")
 
 
 def _obey_answer(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
     answer = case.answer
-    if answer is None or not are_equal(answer.value, case.prepared.value, case.field_type):
+    if answer is None or not are_equal(answer.value, case.prepared.value, field_type=case.field_type):
         return None
     if answer.choice is AnswerChoice.KEEP:
         return _Ruling(FieldVerdict.KEPT_REP_VALUE, "a person decided to keep the record's value")

@@ -32,7 +32,7 @@ def is_blank(value: object, placeholders: frozenset[str] = frozenset()) -> bool:
     return not text or text in placeholders
 
 
-def are_equal(left: object, right: object, field_type: str) -> bool:
+def are_equal(left: object, right: object, *, field_type: str) -> bool:
     """Tell whether two values of a field mean the same.
 
     Args:

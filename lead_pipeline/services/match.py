@@ -145,8 +145,8 @@ def _match_page(
     answers = {lead.dievio_lead_id: page.match(lead) for lead in leads}
     undecided = [lead for lead in leads if needs_near_names(lead, answers[lead.dievio_lead_id].result)]
     cut = 0
-    for lead, blocks in _read_name_blocks(connection, undecided, policy):
-        near = find_near_names(lead, blocks, policy)
+    for lead, blocks in _read_name_blocks(connection, undecided, policy=policy):
+        near = find_near_names(lead, blocks, policy=policy)
         answer = page.match(lead, near=near) if near else answers[lead.dievio_lead_id]
         if any(block.is_cut for block in blocks):
             answer, cut = remark_cut(answer, policy), cut + 1
@@ -155,18 +155,18 @@ def _match_page(
 
 
 def _read_name_blocks(
-    connection: psycopg.Connection[Any], leads: Sequence[LeadToMatch], policy: MatchingPolicy
+    connection: psycopg.Connection[Any], leads: Sequence[LeadToMatch], *, policy: MatchingPolicy
 ) -> Iterator[tuple[LeadToMatch, list[NameBlock]]]:
     """Give each lead with the people at its domain and at its company."""
     for start in range(0, len(leads), NEAR_NAME_LEADS):
         part = leads[start : start + NEAR_NAME_LEADS]
-        by_kind = [_read_blocks_of_kind(connection, kind, part, policy) for kind in BlockKind]
+        by_kind = [_read_blocks_of_kind(connection, kind, leads=part, policy=policy) for kind in BlockKind]
         for lead in part:
             yield lead, [blocks[lead.dievio_lead_id] for blocks in by_kind if lead.dievio_lead_id in blocks]
 
 
 def _read_blocks_of_kind(
-    connection: psycopg.Connection[Any], kind: BlockKind, leads: Sequence[LeadToMatch], policy: MatchingPolicy
+    connection: psycopg.Connection[Any], kind: BlockKind, *, leads: Sequence[LeadToMatch], policy: MatchingPolicy
 ) -> dict[str, NameBlock]:
     """Return lead id -> its block; where one exceeds the cap, only the people with the lead's initial."""
     cap = policy.max_block_records
@@ -175,10 +175,10 @@ def _read_blocks_of_kind(
         for lead in leads
         if (key := getattr(lead.keys, kind)) and (family_name := lead.keys.ln)
     }
-    whole = matches.read_blocks(connection, kind, {key for key, _ in keyed.values()}, max_records=cap + 1)
+    whole = matches.read_blocks(connection, kind, block_keys={key for key, _ in keyed.values()}, max_records=cap + 1)
     oversized = {key for key, records in whole.items() if len(records) > cap}
     parts = matches.read_initial_blocks(
-        connection, kind, {pair for pair in keyed.values() if pair[0] in oversized}, max_records=cap
+        connection, kind, pairs={pair for pair in keyed.values() if pair[0] in oversized}, max_records=cap
     )
     return {
         lead_id: NameBlock(records=parts.get(pair, []), is_cut=True)

@@ -96,7 +96,7 @@ def read_answers(
 
 
 def read_blocks(
-    connection: psycopg.Connection[Any], kind: BlockKind, block_keys: Collection[str], *, max_records: int
+    connection: psycopg.Connection[Any], kind: BlockKind, *, block_keys: Collection[str], max_records: int
 ) -> dict[str, list[CandidateRecord]]:
     """Return domain or company key -> the people there, at most `max_records` each."""
     queries = load_queries("matches")
@@ -110,8 +110,8 @@ def read_blocks(
 def read_initial_blocks(
     connection: psycopg.Connection[Any],
     kind: BlockKind,
-    pairs: Collection[tuple[str, str]],
     *,
+    pairs: Collection[tuple[str, str]],
     max_records: int,
 ) -> dict[tuple[str, str], list[CandidateRecord]]:
     """Return (domain or company key, initial of the family name) -> the people there, at most `max_records` each."""

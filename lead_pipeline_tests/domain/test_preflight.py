@@ -45,7 +45,7 @@ FORMS = [
 
 @pytest.mark.parametrize(("schema", "value", "expected"), FORMS)
 def test_a_value_takes_the_form_of_its_field(schema: FieldSchema, value: object, expected: object) -> None:
-    prepared = prepare_value(ROW, value, schema)
+    prepared = prepare_value(ROW, value, schema=schema)
     assert (prepared.value, prepared.problem, prepared.trimmed_from) == (expected, None, None)
 
 
@@ -62,24 +62,24 @@ REFUSED = [
 
 @pytest.mark.parametrize(("schema", "value", "problem"), REFUSED)
 def test_a_value_that_salesforce_would_refuse_is_not_prepared(schema: FieldSchema, value: object, problem: str) -> None:
-    prepared = prepare_value(ROW, value, schema)
+    prepared = prepare_value(ROW, value, schema=schema)
     assert (prepared.value, prepared.problem) == (None, problem)
 
 
 def test_a_text_is_cut_only_where_that_is_declared_and_the_whole_is_kept() -> None:
-    prepared = prepare_value(replace(ROW, trim=True), "Head of sales", field("Field__c", length=8))
+    prepared = prepare_value(replace(ROW, trim=True), "Head of sales", schema=field("Field__c", length=8))
     assert (prepared.value, prepared.trimmed_from, prepared.problem) == ("Head of", "Head of sales", None)
 
 
 def test_a_text_that_fits_is_not_cut() -> None:
-    assert prepare_value(replace(ROW, trim=True), "Head", field("Field__c", length=4)).trimmed_from is None
+    assert prepare_value(replace(ROW, trim=True), "Head", schema=field("Field__c", length=4)).trimmed_from is None
 
 
 def test_a_value_map_translates_what_it_knows_and_refuses_the_rest() -> None:
     row = replace(ROW, value_map={"Dievio search": "Purchased List"})
     schema = field("Field__c", length=40)
-    assert prepare_value(row, "Dievio search", schema).value == "Purchased List"
-    assert prepare_value(row, "fair", schema).problem == "Field__c: the value is not in the value map of title"
+    assert prepare_value(row, "Dievio search", schema=schema).value == "Purchased List"
+    assert prepare_value(row, "fair", schema=schema).problem == "Field__c: the value is not in the value map of title"
 
 
 def mapping(*rows: FieldMapping, object_name: str = "Lead") -> ObjectMapping:
@@ -127,7 +127,7 @@ def test_a_gap_is_either_left_out_or_to_be_mended(code: GapCode) -> None:
 
 
 def test_half_a_phone_number_is_never_written() -> None:
-    prepared = prepare_value(replace(ROW, trim=True), "+4930123456", field("Field__c", "phone", 5))
+    prepared = prepare_value(replace(ROW, trim=True), "+4930123456", schema=field("Field__c", "phone", 5))
     assert (prepared.value, prepared.trimmed_from) == (None, None)
 
 

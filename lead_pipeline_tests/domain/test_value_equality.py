@@ -58,14 +58,14 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("field_type", "left", "right"), SAME)
 def test_values_that_mean_the_same_are_equal(field_type: str, left: object, right: object) -> None:
-    assert are_equal(left, right, field_type)
-    assert are_equal(right, left, field_type)
+    assert are_equal(left, right, field_type=field_type)
+    assert are_equal(right, left, field_type=field_type)
 
 
 @pytest.mark.parametrize(("field_type", "left", "right"), DIFFERENT)
 def test_values_that_differ_are_not(field_type: str, left: object, right: object) -> None:
-    assert not are_equal(left, right, field_type)
-    assert not are_equal(right, left, field_type)
+    assert not are_equal(left, right, field_type=field_type)
+    assert not are_equal(right, left, field_type=field_type)
 
 
 @given(
@@ -73,7 +73,7 @@ def test_values_that_differ_are_not(field_type: str, left: object, right: object
     st.sampled_from(["string", "email", "phone", "url", "int", "datetime", "date", "boolean", "id"]),
 )
 def test_a_value_equals_itself(value: object, field_type: str) -> None:
-    assert are_equal(value, value, field_type)
+    assert are_equal(value, value, field_type=field_type)
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "N/A", " unknown "])

@@ -117,6 +117,8 @@ CREATE TABLE review_item (
     decided_at     timestamptz
 );
 CREATE UNIQUE INDEX review_item_open_once ON review_item (dievio_lead_id, reason) WHERE state = 'open';
+-- serves the plan: what people decided about the fields of a lead
+CREATE INDEX review_item_decided_by_lead ON review_item (dievio_lead_id) WHERE state = 'decided';
 
 -- A write given up after its retries, with everything needed to try it again.
 CREATE TABLE dead_letter (

@@ -66,8 +66,8 @@ _FIT_NAMES = (
 def compare_keys(lead: MatchKeys, record: MatchKeys) -> PairComparison:
     """Compare the keys of a lead with those of a record; symmetric in its arguments."""
     return PairComparison(
-        given=_fit(lead.fn, record.fn, given_names_compatible),
-        family=_fit(lead.ln, record.ln, family_names_compatible),
+        given=_fit(lead.fn, record.fn, is_compatible=given_names_compatible),
+        family=_fit(lead.ln, record.ln, is_compatible=family_names_compatible),
         email=_fit(lead.em, record.em),
         linkedin=_fit(lead.li, record.li),
         domain=_fit(lead.dm, record.dm),
@@ -80,7 +80,7 @@ def compare_keys(lead: MatchKeys, record: MatchKeys) -> PairComparison:
     )
 
 
-def _fit(left: str | None, right: str | None, is_compatible: Callable[[str, str], bool] | None = None) -> Fit:
+def _fit(left: str | None, right: str | None, *, is_compatible: Callable[[str, str], bool] | None = None) -> Fit:
     if not left or not right:
         return Fit.UNKNOWN
     if left == right:

@@ -70,7 +70,7 @@ def match_lead(
     """
     pairs = tuple(_judge(lead, hit, directory=directory, answers=answers, policy=policy) for hit in hits)
     return LadderAnswer(
-        result=_decide(lead, pairs, policy),
+        result=_decide(lead, pairs, policy=policy),
         evidence=tuple(_as_candidate(lead, pair) for pair in pairs),
     )
 
@@ -103,7 +103,7 @@ def _judge_denied(rule: RuleName) -> PairJudgement:
     return PairJudgement(grade=MatchGrade.NONE, reason=MatchReason.ANSWERED_NOT_SAME)
 
 
-def _decide(lead: LeadToMatch, pairs: Sequence[_Pair], policy: MatchingPolicy) -> MatchResult:
+def _decide(lead: LeadToMatch, pairs: Sequence[_Pair], *, policy: MatchingPolicy) -> MatchResult:
     for step in LADDER:
         names = {rule.name for rule in step}
         found = [pair for pair in pairs if pair.hit.rule in names and pair.grade is not MatchGrade.NONE]

@@ -42,7 +42,7 @@ def needs_near_names(lead: LeadToMatch, result: MatchResult) -> bool:
     return has_names and has_block and is_open
 
 
-def find_near_names(lead: LeadToMatch, blocks: Iterable[NameBlock], policy: MatchingPolicy) -> tuple[Hit, ...]:
+def find_near_names(lead: LeadToMatch, blocks: Iterable[NameBlock], *, policy: MatchingPolicy) -> tuple[Hit, ...]:
     """Return the records of the blocks whose names are close to the lead's and that nothing contradicts.
 
     Args:

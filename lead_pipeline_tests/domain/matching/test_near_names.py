@@ -23,7 +23,7 @@ POLICY = MatchingPolicy()
 
 
 def near(of: LeadToMatch, *records: CandidateRecord, policy: MatchingPolicy = POLICY) -> list[str]:
-    return [hit.record.salesforce_id for hit in find_near_names(of, [NameBlock(records=records)], policy)]
+    return [hit.record.salesforce_id for hit in find_near_names(of, [NameBlock(records=records)], policy=policy)]
 
 
 QUIET = {"em": None, "li": None}
@@ -66,7 +66,7 @@ def test_the_nearest_come_first_and_only_so_many() -> None:
 
 def test_a_record_at_the_same_domain_and_company_is_found_once() -> None:
     block = NameBlock(records=[record(ln="beispil", **QUIET)])
-    (hit,) = find_near_names(lead(), [block, block], POLICY)
+    (hit,) = find_near_names(lead(), [block, block], policy=POLICY)
     assert (hit.rule, hit.score) == (RuleName.NEAR_NAME, pytest.approx(0.988, abs=0.01))
 
 
