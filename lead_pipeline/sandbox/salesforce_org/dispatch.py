@@ -84,6 +84,7 @@ class Dispatcher:
             return refusal([fault("UNKNOWN_EXCEPTION")])
 
     def _answer_outer(self, call: Call) -> Answer:
+        disturb(self.org, call.faults)
         found = self.router.find(quote(call.path, safe="/%"))
         route = None if found is None else found[0]
         if route is None or not route.is_open:
@@ -91,7 +92,6 @@ class Dispatcher:
             self._check_limits(call)
         elif "authorization" in call.headers and route.template != _TOKEN_PATH:
             call = replace(call, caller=_known_caller(self.org, call.headers))
-        disturb(self.org, call.faults)
         return self._answer_routed(call)
 
     def _answer_routed(self, call: Call) -> Answer:

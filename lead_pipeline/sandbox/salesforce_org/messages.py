@@ -4,6 +4,7 @@ Belongs here: their shape, JSON reading and writing, and how refusals become ans
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,7 @@ from lead_pipeline.sandbox.salesforce_org.values import UnreadableValueError, fo
 JSON_TYPE: Final = "application/json;charset=UTF-8"
 NOBODY: Final = Caller("", "")
 _DUPLICATE_HEADER: Final = "sforce-duplicate-rule-header"
+_MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _MANY: Final = 300
 
 
@@ -63,14 +65,17 @@ class Call:
             SalesforceFault: JSON_PARSER_ERROR.
         """
         try:
-            return json.loads(self.body)
-        except UnicodeDecodeError:
+            document = json.loads(self.body, parse_constant=_refuse_constant)
+            if _MAYBE_SURROGATE.search(self.body):
+                json.dumps(document, ensure_ascii=False).encode()
+        except (UnicodeDecodeError, UnicodeEncodeError):
             raise fault("JSON_PARSER_ERROR", text="Invalid UTF-8 in the request body at [line:1, column:1]") from None
         except json.JSONDecodeError as error:
             text = f"{error.msg} at [line:{error.lineno}, column:{error.colno}]"
             raise fault("JSON_PARSER_ERROR", text=text) from None
         except RecursionError:
             raise fault("JSON_PARSER_ERROR", text="The document is nested too deeply at [line:1, column:1]") from None
+        return document
 
     def json_object(self) -> dict[str, Any]:
         """The body as a JSON object.
@@ -137,7 +142,7 @@ class Answer:
         text = json.dumps(
             self.body, ensure_ascii=False, indent=2 if pretty else None, separators=None if pretty else (",", ":")
         )
-        return text.encode("utf-8", "surrogatepass" if text.isascii() else "replace")
+        return text.encode("utf-8", "replace")
 
     @property
     def is_refusal(self) -> bool:
@@ -158,6 +163,11 @@ def refusal_of(error: SalesforceFault | Refused | UnreadableValueError, call: Ca
     if isinstance(error, UnreadableValueError):
         return refusal([error.as_json_error(*_position(call.body, error.field.name))])
     return refusal([error])
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise fault("JSON_PARSER_ERROR", text=f"Non-standard token '{name}' at [line:1, column:1]")
 
 
 def _position(body: bytes, name: str) -> tuple[int, int]:

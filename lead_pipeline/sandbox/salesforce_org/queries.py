@@ -16,6 +16,7 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import fault
 from lead_pipeline.sandbox.salesforce_org.ids import ISSUED_POD, make_id
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
+from lead_pipeline.sandbox.salesforce_org.query_columns import describe_columns
 from lead_pipeline.sandbox.salesforce_org.soql.compiler import Statement, compile_query
 from lead_pipeline.sandbox.salesforce_org.soql.names import World
 
@@ -98,6 +99,8 @@ class QueryHandlers:
         if text is None:
             raise fault("MALFORMED_QUERY", text="A query string has to be specified")
         statement = compile_query(text, world_of(call, include_deleted=include_deleted))
+        if call.query.get("columns", "").lower() == "true":
+            return Answer(body=describe_columns(statement))
         if statement.shape is None:
             return Answer(body={"totalSize": count_rows(call.org, statement), "done": True, "records": []})
         size = page_size(call)

@@ -229,17 +229,7 @@ def read_field(raw: Mapping[str, Any]) -> Field:
 
 def read_object(raw: Mapping[str, Any]) -> ObjectSchema:
     """Build an object schema from its JSON form; Id and the audit fields are added to every object."""
-    head = {
-        "name": "Id",
-        "type": "id",
-        "label": f"{raw.get('label', raw['name'])} ID",
-        "nillable": False,
-        "read_only": True,
-    }
-    audit = (
-        [] if raw.get("without_audit") else [{**item, "nillable": False, "read_only": True} for item in _AUDIT_FIELDS]
-    )
-    fields = [read_field(item) for item in (head, *raw["fields"], *audit)]
+    fields = [read_field(item) for item in _with_audit_fields(raw)]
     label = raw.get("label", raw["name"].removesuffix("__c").replace("_", " "))
     return ObjectSchema(
         name=raw["name"],
@@ -264,6 +254,21 @@ def read_object(raw: Mapping[str, Any]) -> ObjectSchema:
         },
         source=raw,
     )
+
+
+def _with_audit_fields(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The fields in describe order: Id and IsDeleted first, the stamps before activity dates and custom fields."""
+    label = raw.get("label", raw["name"])
+    head = {"name": "Id", "type": "id", "label": f"{label} ID", "nillable": False, "read_only": True}
+    own = list(raw["fields"])
+    if raw.get("without_audit"):
+        return [head, *own]
+    deleted, *stamps = ({**item, "nillable": False, "read_only": True} for item in _AUDIT_FIELDS)
+    later = (
+        place for place, item in enumerate(own) if item["name"] == "LastActivityDate" or item["name"].endswith("__c")
+    )
+    place = next(later, len(own))
+    return [head, deleted, *own[:place], *stamps, *own[place:]]
 
 
 @lru_cache(maxsize=2)

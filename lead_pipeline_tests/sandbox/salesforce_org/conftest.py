@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ class RunningOrg:
 
     http: httpx.Client
     org: Org
+    opened: list[httpx.Client] = field(default_factory=list)
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request below the data root unless the path is absolute."""
@@ -55,7 +56,8 @@ class RunningOrg:
         """The same org through another user's token."""
         token = self.http.post("/_sandbox/tokens", json={"user": user}).json()["access_token"]
         client = httpx.Client(base_url=self.http.base_url, verify=PLAIN, headers={"Authorization": f"Bearer {token}"})
-        return RunningOrg(client, self.org)
+        self.opened.append(client)
+        return RunningOrg(client, self.org, self.opened)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +74,13 @@ def admin(server: tuple[ServerThread, Org]) -> Iterator[RunningOrg]:
     with httpx.Client(base_url=running.base_url, verify=PLAIN) as plain:
         plain.post("/_sandbox/reset")
         plain.put("/_sandbox/clock", json={"now": NOON.isoformat(), "frozen": True})
-        opened = RunningOrg(plain, org).acting_as("admin")
-    with opened.http:
-        yield opened
+        admin = RunningOrg(plain, org).acting_as("admin")
+        yield admin
+        for client in admin.opened:
+            client.close()
 
 
 @pytest.fixture
-def integration(admin: RunningOrg) -> Iterator[RunningOrg]:
+def integration(admin: RunningOrg) -> RunningOrg:
     """The same org through the integration user."""
-    opened = admin.acting_as("integration")
-    with opened.http:
-        yield opened
+    return admin.acting_as("integration")

@@ -94,6 +94,9 @@ ACCESS = (
     "Please check the security settings of this field and verify that it is read/write "
     "for your profile or permission set."
 )
+JSON = {"Content-Type": "application/json"}
+BAD_DATE = {"If-Unmodified-Since": "soon"}
+BACKWARDS = {"start": "2026-03-02T13:00:00Z", "end": "2026-03-02T12:00:00Z"}
 ERRORS = [
     Row("REQUIRED_FIELD_MISSING", post("/sobjects/Lead", {"LastName": "A"}), 400, "REQUIRED_FIELD_MISSING",
         "Required fields are missing: [Company]", ["Company"]),
@@ -151,7 +154,7 @@ ERRORS = [
     Row("REQUIRED_FIELD_MISSING (empty list)", post("/composite/sobjects", {"records": []}), 400,
         "REQUIRED_FIELD_MISSING", "At least 1 record is required", None),
     Row("JSON_PARSER_ERROR (syntax)",
-        lambda org: org.call("POST", "/sobjects/Lead", content=b'{"LastName": ', headers={"Content-Type": "application/json"}),
+        lambda org: org.call("POST", "/sobjects/Lead", content=b'{"LastName": ', headers=JSON),
         400, "JSON_PARSER_ERROR", "Expecting value at [line:1, column:14]", None),
     Row("JSON_PARSER_ERROR (type)", lead(AnnualRevenue="much"), 400, "JSON_PARSER_ERROR",
         "Cannot deserialize instance of currency from VALUE_STRING value much or request may be missing a required "
@@ -196,14 +199,14 @@ ERRORS = [
                              headers={"If-Unmodified-Since": "Sun, 01 Mar 2026 00:00:00 GMT"}), 412,
         "PRECONDITION_FAILED", "The precondition of the request was not met", None),
     Row("BAD_REQUEST (header)",
-        lambda org: org.call("PATCH", f"/sobjects/Lead/{org.create()}", json={}, headers={"If-Unmodified-Since": "soon"}),
+        lambda org: org.call("PATCH", f"/sobjects/Lead/{org.create()}", json={}, headers=BAD_DATE),
         400, "BAD_REQUEST", "Unable to parse the header if-unmodified-since", None),
     Row("OPERATION_WITH_INACTIVE_USER_EXCEPTION", inactive_owner, 400, "OPERATION_WITH_INACTIVE_USER_EXCEPTION",
         "operation performed with inactive user [0055e00000000G9] as owner of Lead", ["OwnerId"]),
     Row("NUMBER_OUTSIDE_VALID_RANGE", lead(Dievio_Confidence__c=101), 400, "NUMBER_OUTSIDE_VALID_RANGE",
         "Dievio Confidence: value outside of valid range on numeric field: 101", ["Dievio_Confidence__c"]),
-    Row("EXCEEDED_ID_LIMIT is not met by a small window",
-        lambda org: org.call("GET", "/sobjects/Lead/updated", params={"start": "2026-03-02T13:00:00Z", "end": "2026-03-02T12:00:00Z"}),
+    Row("INVALID_REPLICATION_DATE",
+        lambda org: org.call("GET", "/sobjects/Lead/updated", params=BACKWARDS),
         400, "INVALID_REPLICATION_DATE", "startDate has to be at least one minute before endDate", None),
 ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Statements with the verdict each must get: accepted with a number of rows, or refused with a code."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from lead_pipeline.sandbox.salesforce_org import Org
@@ -13,6 +15,7 @@ from lead_pipeline_tests.sandbox.salesforce_org.conftest import NOON
 
 LEAD_1, LEAD_2 = "00Q000000000001EAA", "00Q000000000002EAA"
 ADMIN = "0055e0000000001AAA"
+HOLDING = add_checksum("00G5e0000000001")
 LEADS = [
     {"Id": LEAD_1, "FirstName": "Ann", "LastName": "Arnold", "Company": "Acme", "Email": "ann@acme.example",
      "AnnualRevenue": 10.0, "NumberOfEmployees": 5, "Status": "Open - Not Contacted", "Rating": "Hot",
@@ -21,7 +24,7 @@ LEADS = [
      "AnnualRevenue": 20.0, "Status": "Open - Not Contacted", "Dievio_Lead_ID__c": "D1",
      "CreatedDate": "2026-03-01T08:00:00.000+0000", "LeadSource": "Web"},
     {"LastName": "Zed", "Company": "Zed_Co", "AnnualRevenue": None, "NumberOfEmployees": 7,
-     "Status": "Working - Contacted", "CreatedDate": "2026-01-31T23:59:59.000+0000", "OwnerId": add_checksum("00G5e0000000001")},
+     "Status": "Working - Contacted", "CreatedDate": "2026-01-31T23:59:59.000+0000", "OwnerId": HOLDING},
     {"LastName": "Gone", "Company": "Gone", "IsDeleted": True, "CreatedDate": "2025-12-31T00:00:00.000+0000"},
 ]  # fmt: skip
 
@@ -221,7 +224,7 @@ REFUSED = {
     "SELECT Id FROM Lead WHERE = 'a'": "MALFORMED_QUERY",
     "SELECT Id FROM Lead WHERE Name == 'a'": "MALFORMED_QUERY",
     "SELECT Id FROM Lead WHERE Name = 'a": "MALFORMED_QUERY",
-    "SELECT Id FROM Lead WHERE Name = \"a\"": "MALFORMED_QUERY",
+    'SELECT Id FROM Lead WHERE Name = "a"': "MALFORMED_QUERY",
     "SELECT Id FROM Lead WHERE Name = 'a' AND": "MALFORMED_QUERY",
     "SELECT Id FROM Lead WHERE Name = 'a' AND Name = 'b' OR Name = 'c'": "MALFORMED_QUERY",
     "SELECT Id FROM Lead WHERE Name = 'a' OR Name = 'b' AND Name = 'c'": "MALFORMED_QUERY",
@@ -290,11 +293,12 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def org() -> Org:
+def org() -> Iterator[Org]:
     emulated = Org()
     emulated.clock.set(NOON, frozen=True)
     emulated.load("Lead", LEADS)
-    return emulated
+    yield emulated
+    emulated.close()
 
 
 def world(org: Org) -> World:

@@ -1,0 +1,140 @@
+"""The sandbox org as foreign clients meet it, and the npm packages they come in."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from lead_pipeline.sandbox.salesforce_org import Org, create_app
+from lead_pipeline.sandbox.serving import LOOPBACK, ServerThread
+
+HERE = Path(__file__).parent
+INSTALL_TIMEOUT_SECONDS = 900
+BIG_TABLE_ROWS = 4_500
+PLAIN_NAME = {"name": "Name", "type": "string", "length": 80}
+OWNER = {"name": "OwnerId", "type": "reference", "reference_to": ["User"], "relationship": "Owner"}
+EXTERNAL_ID = {"name": "ExtId__c", "type": "string", "length": 20, "external_id": True}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the org listens, and a token of its admin."""
+
+    base_url: str
+    token: str
+
+
+def seeded_org(org: Org) -> str:
+    """Add the tables that client test suites use and return a token."""
+    org.change_schema("UpsertTable__c", {"prefix": "a00", "fields": [PLAIN_NAME, EXTERNAL_ID]})
+    org.change_schema("BigTable__c", {"prefix": "a01", "fields": [PLAIN_NAME, OWNER]})
+    org.load("BigTable__c", [{"Name": f"row {place:05}"} for place in range(BIG_TABLE_ROWS)])
+    admin = org.find_user("admin")
+    assert admin is not None
+    return org.sessions.issue(admin.user_id, org_id=org.id, now=org.clock.now(), lifetime_seconds=None)
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    app = create_app()
+    token = seeded_org(app.state.org)
+    with ServerThread(app) as server:
+        yield Target(server.base_url, token)
+
+
+@pytest.fixture
+def tls_target(certificate: Path) -> Iterator[Target]:
+    app = create_app()
+    token = seeded_org(app.state.org)
+    with ServerThread(app, tls_certificate=str(certificate)) as server:
+        yield Target(server.base_url, token)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PEM file with a key and a certificate for the loopback address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, LOOPBACK)])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "loopback.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The installed npm packages; kept between runs for as long as package.json stays the same."""
+    manifest = (HERE / "package.json").read_bytes()
+    folder = Path(tempfile.gettempdir()) / f"sandbox-clients-{hashlib.sha256(manifest).hexdigest()[:12]}"
+    modules = folder / "node_modules"
+    if not (modules / ".bin" / "sf").exists():
+        npm = shutil.which("npm")
+        assert npm is not None, "npm is needed to fetch the JavaScript clients"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_bytes(manifest)
+        command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
+    return modules
+
+
+@dataclass(frozen=True)
+class SfCli:
+    """The sf command line, logged in."""
+
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """Run a command with --json and return its result."""
+        done = subprocess.run(
+            ["sf", *arguments, "--json"], env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+        assert answer["status"] == 0, answer
+        return answer
+
+
+@pytest.fixture
+def sf_cli(node_modules: Path, target: Target, tmp_path: Path) -> SfCli:
+    """The sf command line with a home of its own, logged in by access token."""
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "PATH": f"{node_modules / '.bin'}{os.pathsep}{os.environ['PATH']}",
+        "SF_ACCESS_TOKEN": target.token,
+        "SF_AUTOUPDATE_DISABLE": "true",
+        "SF_DISABLE_LOG_FILE": "true",
+        "SF_DISABLE_TELEMETRY": "true",
+        "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
+    }
+    cli = SfCli(environment)
+    cli.run("org", "login", "access-token", "--instance-url", target.base_url, "--no-prompt", "--set-default")
+    return cli
