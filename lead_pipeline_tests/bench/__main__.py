@@ -60,7 +60,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--sizes", type=_numbers, default=DEFAULT_SIZES, help="new leads, such as 1000,10000")
     parser.add_argument("--contestants", type=_contestants, default=tuple(Contestant), help="comma-separated names")
-    parser.add_argument("--existing-leads", type=int, default=0, help="other people's leads in the org before")
+    parser.add_argument("--existing-leads", type=int, default=1_000, help="other people's leads in the org before")
     parser.add_argument(
         "--second-run-limit",
         type=int,

@@ -17,6 +17,10 @@ from lead_pipeline_tests.bench.sandbox import BenchSandbox
 
 ONE_DAY = timedelta(days=1)
 
+# An org in use has some of each.
+ACCOUNT = {"Name": "Existing Account"}
+CONTACT = {"FirstName": "Existing", "LastName": "Contact", "Email": "existing.contact@account.example"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laboratory:
@@ -51,6 +55,8 @@ def measure_contestant(laboratory: Laboratory, contestant: Contestant, *, leads:
     second_night = datetime.now(UTC).date() - ONE_DAY  # the newest complete day, as a schedule would take
     first_night = second_night - ONE_DAY
     sandbox.fill(build_volume_scenario(leads, org_leads=laboratory.existing_leads, partition_on=first_night))
+    sandbox.load("Account", [ACCOUNT])
+    sandbox.load("Contact", [CONTACT])
     first = _measure_run(laboratory, contestant, leads=leads, night=first_night)
     persons = leads + laboratory.existing_leads
     missing = max(0, persons - sandbox.live_leads())

@@ -116,9 +116,9 @@ def find_result(results: Sequence[Result], contestant: Contestant, *, leads: int
 
 
 def compare(results: Sequence[Result], result: Result) -> Ratios | None:
-    """Set a result in relation to the pipeline's at the same size; None when the pipeline was not measured."""
+    """Set a result in relation to the pipeline's at the same size; None when the pipeline did not run to its end."""
     pipeline = find_result(results, Contestant.PIPELINE, leads=result.leads)
-    if pipeline is None:
+    if pipeline is None or pipeline.first.problem:
         return None
     base, own = pipeline.first, result.first
     return Ratios(

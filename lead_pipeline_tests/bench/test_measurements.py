@@ -60,10 +60,12 @@ def test_ratios_set_a_contestant_beside_the_pipeline_at_its_size() -> None:
     assert compare(results, loop) == Ratios(calls=100.0, cpu_per_lead=2.0, wall=2.0)
 
 
-def test_there_is_no_ratio_without_the_pipeline() -> None:
+def test_there_is_no_ratio_to_a_pipeline_that_did_not_run_to_its_end() -> None:
     loop = _result(Contestant.NAIVE_LOOP)
+    stopped = _result(run=_run(problem="a gate failed"))
 
     assert compare([loop], loop) is None
+    assert compare([stopped, loop], loop) is None
 
 
 def test_one_lead_more_costs_the_slope_between_the_sizes() -> None:
