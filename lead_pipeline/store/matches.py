@@ -181,11 +181,6 @@ def count_results(connection: psycopg.Connection[Any], *, batch_id: str) -> list
     return list(load_queries("matches").count_results(connection, batch_id=batch_id))
 
 
-def read_results(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:
-    """Return the batch's results as rows, for its gates."""
-    return list(load_queries("matches").list_results(connection, batch_id=batch_id))
-
-
 _RESULT_COLUMNS = (
     "batch_id",
     "dievio_lead_id",

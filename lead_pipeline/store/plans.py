@@ -120,11 +120,6 @@ def read_segment_accounts(connection: psycopg.Connection[Any], *, batch_id: str)
     return [SegmentAccount(**row) for row in rows]
 
 
-def read_plan(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:
-    """Return the decisions as rows without their field diffs, for the gates."""
-    return list(load_queries("plans").list_plan(connection, batch_id=batch_id))
-
-
 _COLUMNS = (
     "batch_id",
     "dievio_lead_id",

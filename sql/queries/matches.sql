@@ -208,10 +208,3 @@ FROM match_result
 WHERE batch_id = :batch_id
 GROUP BY grade, rule, reason_code
 ORDER BY grade, rule, reason_code;
-
--- name: list_results(batch_id)
--- The batch's match results, for its gates.
-SELECT batch_id, dievio_lead_id, grade, rule, object_name, salesforce_id, reason_code, candidate_count
-FROM match_result
-WHERE batch_id = :batch_id
-ORDER BY dievio_lead_id;

@@ -96,11 +96,3 @@ WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update');
 SELECT state = 'exhausted' AS is_exhausted, max_results, rows_received, total_count
 FROM segment_pull
 WHERE batch_id = :batch_id;
-
--- name: list_plan(batch_id)
--- The plan without its field diffs, for its gates.
-SELECT batch_id, dievio_lead_id, raw_lead_id, decision, object_name, salesforce_id, reason_code, mapping_version,
-       base_last_modified_at
-FROM sync_decision
-WHERE batch_id = :batch_id
-ORDER BY dievio_lead_id;
