@@ -48,11 +48,12 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     def mapping(name: str) -> ObjectMapping:
         return parse_mapping(load_document(f"mapping/{name}", directory=directory))
 
+    source = parse_source_mapping(load_document("sources/dievio", directory=directory, schema="source_mapping"))
     return PipelineConfig(
         segments=parse_segments(load_document("segments", directory=directory)),
-        source=parse_source_mapping(load_document("sources/dievio", directory=directory, schema="source_mapping")),
+        source=source,
         matching=parse_matching_policy(load_document("matching", directory=directory)),
         mappings=build_mapping_set(mapping("lead"), mapping("contact")),
         routing=parse_routing_rules(load_document("routing", directory=directory)),
-        gates=parse_gate_settings(load_document("gates", directory=directory)),
+        gates=parse_gate_settings(load_document("gates", directory=directory), source=source),
     )

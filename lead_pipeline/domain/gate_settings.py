@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lead_pipeline.domain.extraction import SourceMapping
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
@@ -23,10 +25,11 @@ class GateSettings:
     email_fields: tuple[str, ...]
     country_fields: tuple[str, ...]
     url_fields: tuple[str, ...]
+    source: SourceMapping | None = None  # what delivered rows should hold; None: drift is judged by the last batch
 
 
-def parse_gate_settings(document: Mapping[str, Any]) -> GateSettings:
-    """Read the thresholds of a document that obeys `gates.schema.json`."""
+def parse_gate_settings(document: Mapping[str, Any], *, source: SourceMapping | None = None) -> GateSettings:
+    """Read the thresholds of a document that obeys `gates.schema.json`; `source` says what rows should hold."""
     risk, formats = document["risk_box"], document["formats"]
     return GateSettings(
         spot_check_records=document["spot_check_records"],
@@ -41,4 +44,5 @@ def parse_gate_settings(document: Mapping[str, Any]) -> GateSettings:
         email_fields=tuple(formats["email"]),
         country_fields=tuple(formats["country"]),
         url_fields=tuple(formats["url"]),
+        source=source,
     )

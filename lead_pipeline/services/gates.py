@@ -43,7 +43,7 @@ _DEFINITIONS = (
     GateDefinition(
         name="raw_dievio__leads__contract",
         stage="raw",
-        title="Delivered rows are objects, but for a few.",
+        title="Delivered rows keep their contract, but for a few.",
         subject="delivered rows",
         check=stage_gates.check_raw_contract,
         next_step="Compare the stored page with the source mapping; Dievio may have changed its answer",
@@ -69,8 +69,8 @@ _DEFINITIONS = (
         name="stg_dievio__leads__schema",
         stage="stg",
         title="Every delivered row is a clean lead or in quarantine with a reason.",
-        subject="delivered rows",
-        check=stage_gates.check_rows_have_place,
+        subject="leads",
+        check=stage_gates.check_staged_leads,
         next_step="Correct the source mapping or the rule of the field, then run the batch again",
     ),
     GateDefinition(

@@ -6,14 +6,17 @@ gates over what Salesforce holds afterwards are `post_sync_gates`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import psycopg
 
 from lead_pipeline.domain.directory_fields import MIRRORED_OBJECTS
+from lead_pipeline.domain.drift import find_drift
 from lead_pipeline.domain.gate_settings import GateSettings
+from lead_pipeline.domain.leads import RawLead
 from lead_pipeline.domain.plan_schemas import (
     MatchResultModel,
     NoAmbiguousLinkModel,
@@ -22,10 +25,13 @@ from lead_pipeline.domain.plan_schemas import (
     build_plan_frame,
 )
 from lead_pipeline.domain.quality import GateFinding, fail_rows, inspect_frame, join_findings
-from lead_pipeline.store import gates
+from lead_pipeline.domain.schemas import RawLeadModel, StagedLeadModel, build_raw_frame, build_staged_frame
+from lead_pipeline.store import gates, leads
 from lead_pipeline.store.directory import latest_counts
 
 ID_COLUMN = "dievio_lead_id"
+PAGE_LEADS = 5_000  # staged leads in memory at a time
+MOST_KEYS = 10  # new keys named in a remark
 MOST_IDS = 1_000  # failing rows fetched; a gate shows 20 of them
 COUNT_TOLERANCE = 0.001  # share: records that people create or delete between our reading and our counting
 MAX_SHARE_DROP = 0.5  # a key that loses half of its rows against the last batch was renamed or is gone
@@ -44,23 +50,41 @@ GateCheck = Callable[[GateContext], GateFinding]
 
 
 def check_raw_contract(context: GateContext) -> GateFinding:
-    """All but a few of the delivered rows are objects; the few wait in quarantine."""
-    rows = gates.read_rows(context.connection, "list_raw_shapes", batch_id=context.batch_id)
-    broken = [str(row["raw_lead_id"]) for row in rows if row["payload_type"] != "object"]
-    if len(broken) <= context.settings.max_unreadable_share * len(rows):
-        remarks = (f"{len(broken):,} rows are no objects and wait in quarantine",) if broken else ()
-        return GateFinding(checked_count=len(rows), remarks=remarks)
-    return fail_rows("rows are no objects", broken, checked_count=len(rows))
+    """All but a few of the delivered rows keep their contract; the few were read as they are or wait in quarantine."""
+    pages = leads.read_rows(context.connection, context.batch_id)
+    finding = join_findings(_raw_finding(page) for page in pages)
+    if finding.failed_count > context.settings.max_unreadable_share * finding.checked_count:
+        return finding
+    remarks = tuple(f"{words}: {count:,}" for words, count in (finding.faults or {}).items())
+    return GateFinding(checked_count=finding.checked_count, remarks=remarks)
+
+
+def _raw_finding(page: Sequence[RawLead]) -> GateFinding:
+    broken = [str(row.raw_lead_id) for row in page if not isinstance(row.payload, Mapping)]
+    finding = fail_rows("rows are no objects", broken, checked_count=len(broken))
+    return finding.join(inspect_frame(build_raw_frame(page), RawLeadModel, id_column="raw_lead_id"))
 
 
 def check_drift(context: GateContext) -> GateFinding:
-    """No key that the last batch delivered has vanished."""
+    """No key that the mapping expects, or that the last batch delivered, has vanished."""
     before = gates.read_key_shares(context.connection, "list_known_keys", context.batch_id)
     now = gates.read_key_shares(context.connection, "list_key_shares", context.batch_id)
-    vanished = [key for key, share in before.items() if now and now.get(key, 0.0) < share * (1 - MAX_SHARE_DROP)]
-    fresh = sorted(set(now) - set(before)) if before else []
-    finding = fail_rows("keys of the rows vanished or became rare", sorted(vanished), checked_count=len(before))
-    return finding.join(GateFinding(remarks=(f"new keys: {', '.join(fresh[:10])}",) if fresh else ()))
+    rare = sorted(key for key, share in before.items() if now and now.get(key, 0.0) < share * (1 - MAX_SHARE_DROP))
+    finding = fail_rows("keys of the last batch vanished or became rare", rare, checked_count=len(before))
+    return finding.join(_mapping_drift(context))
+
+
+def _mapping_drift(context: GateContext) -> GateFinding:
+    source = context.settings.source
+    if source is None:
+        return GateFinding()
+    keys = leads.count_payload_keys(context.connection, context.batch_id, raw_objects=source.raw_objects)
+    drift = find_drift(keys.key_counts, row_count=keys.row_count, mapping=source)
+    renamed = tuple(f"{entry.field} may now be called {entry.new_key}" for entry in drift.renamed)
+    gone = [*drift.missing, *(entry.field for entry in drift.renamed)]
+    finding = fail_rows("expected values are gone from every row", gone, checked_count=len(source.expected))
+    news = (f"new keys: {', '.join(list(drift.new_keys)[:MOST_KEYS])}",) if drift.new_keys else ()
+    return finding.join(GateFinding(remarks=(*renamed, *news)))
 
 
 def check_complete_pull(context: GateContext) -> GateFinding:
@@ -82,11 +106,15 @@ def _expected_rows(pull: gates.SegmentPull) -> int:
     return min(pull.total_count, pull.max_results) if pull.total_count is not None else 0
 
 
-def check_rows_have_place(context: GateContext) -> GateFinding:
-    """Every delivered row is a lead or in quarantine, not both and not neither."""
+def check_staged_leads(context: GateContext) -> GateFinding:
+    """Every delivered row is a well-formed lead or in quarantine, not both and not neither."""
     stray = gates.read_ids(context.connection, "list_rows_without_place", batch_id=context.batch_id, most=MOST_IDS)
-    total = gates.read_count(context.connection, "count_raw_rows", batch_id=context.batch_id)
-    return fail_rows("rows are neither lead nor in quarantine, or both", stray, checked_count=total)
+    staged = leads.read_leads(context.connection, context.batch_id)
+    pages = iter(lambda: list(islice(staged, PAGE_LEADS)), [])
+    finding = join_findings(
+        inspect_frame(build_staged_frame(page), StagedLeadModel, id_column=ID_COLUMN) for page in pages
+    )
+    return finding.join(fail_rows("rows are neither lead nor in quarantine, or both", stray, checked_count=len(stray)))
 
 
 def check_one_person_once(context: GateContext) -> GateFinding:

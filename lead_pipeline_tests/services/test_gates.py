@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from psycopg.types.json import Jsonb
 
+from lead_pipeline.config.loading import load_document
+from lead_pipeline.domain.extraction import parse_source_mapping
 from lead_pipeline.errors import GateClosedError
 from lead_pipeline.services.gates import GATES, STAGES, require_gates
 from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
@@ -182,7 +185,7 @@ def test_a_fault_planted_before_the_write_closes_its_gate_and_the_write(bench: W
 def test_the_plan_gate_closes_when_more_leads_are_created_than_allowed(bench: WriteBench) -> None:
     bench.add_leads(person(1), person(2))
     bench.prepare()
-    bench.settings = type(bench.settings)(**{**_fields(bench.settings), "max_creates": 1})
+    bench.settings = replace(bench.settings, max_creates=1)
 
     result = bench.look(["plan"])["core_leads__sync_plan__risk_box"]
 
@@ -206,5 +209,28 @@ def test_conservation_closes_when_a_row_has_no_outcome(written: WriteBench) -> N
     assert result.failed_ids == ("2",)
 
 
-def _fields(value: object) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
+def test_drift_warns_and_closes_nothing(bench: WriteBench) -> None:
+    bench.add_leads(person(1))
+    bench.ask("UPDATE raw_lead SET payload = '{\"title\": 1}' RETURNING 1")
+    bench.ask("INSERT INTO batch VALUES ('2026-05-03', 'search', now()) RETURNING 1")
+    bench.ask(
+        "INSERT INTO raw_lead (batch_id, segment, page_number, row_number, payload, fetched_at)"
+        " VALUES ('2026-05-03', 'dach', 1, 0, '{\"job_title\": 1}', now()) RETURNING 1"
+    )
+    bench.prepare()
+
+    results = bench.look(STAGES[: STAGES.index("writes")])
+
+    assert results["raw_dievio__leads__drift"].failed_ids == ("job_title",)
+    require_gates(bench.database, batch_id=BATCH_ID, stage="writes")
+
+
+def test_drift_names_expected_values_that_no_row_carries(bench: WriteBench) -> None:
+    bench.add_leads(person(1))
+    source = parse_source_mapping(load_document("sources/dievio", schema="source_mapping"))
+    bench.settings = replace(bench.settings, source=source)
+
+    result = bench.look(["raw"])["raw_dievio__leads__drift"]
+
+    assert not result.passed
+    assert set(result.failed_ids) <= set(source.expected)

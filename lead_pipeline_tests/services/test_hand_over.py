@@ -147,5 +147,3 @@ def test_an_owner_who_left_is_a_dead_letter_and_closes_the_routing_gate(passed: 
     assert len(passed.ask("SELECT 1 FROM dead_letter WHERE stage = 'hand_over'")) == 6
     assert not passed.look(["handover"])["sync_salesforce__handovers__routing"].passed
     assert set(passed.outcomes().values()) == {"created"}
-
-

@@ -161,9 +161,7 @@ class WriteBench:
 
     def prepare(self) -> None:
         """Mirror, match and plan; every gate up to the plan looks."""
-        refresh_directory(
-            self.database, self.client, fields_by_object=self.rules.fields_by_object, now=self.now
-        )
+        refresh_directory(self.database, self.client, fields_by_object=self.rules.fields_by_object, now=self.now)
         match_batch(self.database, self.rules.matching, batch_id=BATCH_ID, now=self.now)
         plan_batch(self.database, self.rules.mappings, batch_id=BATCH_ID, now=self.now)
         self.wait(5)

@@ -24,10 +24,6 @@ WHERE batch_id = :batch_id AND passed
 -- Blocking gates that failed and were not mended, over all batches.
 SELECT batch_id, gate, checked_at FROM gate_result WHERE is_blocking AND NOT passed ORDER BY batch_id, gate;
 
--- name: list_raw_shapes(batch_id)
--- What kind of JSON value each delivered row is; the payloads stay where they are.
-SELECT raw_lead_id, jsonb_typeof(payload) AS payload_type FROM raw_lead WHERE batch_id = :batch_id ORDER BY raw_lead_id;
-
 -- name: list_key_shares(batch_id)
 -- Share of the batch's rows that carry each key of the payload.
 SELECT k.key, count(*)::float / greatest((SELECT count(*) FROM raw_lead
