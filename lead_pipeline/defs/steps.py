@@ -28,7 +28,7 @@ def actor_of(context: dg.AssetExecutionContext) -> str:
 
 def started_at_of(context: dg.AssetExecutionContext) -> datetime:
     """Return when the run began, aware UTC."""
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     if record is None or record.start_time is None:
         return datetime.now(UTC)
     return datetime.fromtimestamp(record.start_time, UTC)
@@ -48,7 +48,7 @@ def counted_calls(context: dg.AssetExecutionContext, connections: Connections, *
                     record_calls(
                         connection,
                         batch_id=context.partition_key,
-                        run_id=context.run_id,
+                        run_id=context.run.run_id,
                         system=system,
                         stage=stage,
                         calls=made,

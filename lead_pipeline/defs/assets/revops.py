@@ -30,7 +30,7 @@ def out_revops__run_report(
     report = build_report(
         connections.database,
         batch_id=context.partition_key,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         started_at=started_at_of(context),
         now=connections.now,
     )

@@ -38,7 +38,7 @@ def sync_salesforce__writes(
             connections.salesforce,
             connections.write_rules(),
             batch_id=context.partition_key,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             actor=actor_of(context),
             now=connections.now,
             on_progress=progress.report,
@@ -98,7 +98,7 @@ def sync_salesforce__handovers(
             connections.salesforce,
             connections.config.routing,
             batch_id=context.partition_key,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             actor=actor_of(context),
             now=connections.now,
         )
