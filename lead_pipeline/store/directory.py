@@ -22,6 +22,8 @@ from lead_pipeline.store.queries import load_queries
 
 Connection = psycopg.Connection[Any]
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps would make one per record
+
 _RECORD_COLUMNS = (
     "object_name",
     "salesforce_id",
@@ -188,7 +190,7 @@ def _record_row(record: DirectoryRecord) -> tuple[object, ...]:
     return (
         record.object_name,
         record.salesforce_id,
-        json.dumps(record.fields, ensure_ascii=False),
+        _encode(record.fields),
         record.dievio_lead_id,
         record.owner_id,
         record.last_modified_by_id,
