@@ -97,6 +97,7 @@ def read_back(
         records = _read_by_id(salesforce, unread)
         with database.transaction() as connection:
             readbacks.save_readbacks(connection, batch_id, records=records, at=read_at)
+            readbacks.refresh_statistics(connection)
     with database.transaction() as connection:
         record_count, missing_count = readbacks.count_readbacks(connection, batch_id)
     return ReadBackSummary(records=record_count, missing=missing_count, read_by_id=len(unread), is_closed=is_closed)

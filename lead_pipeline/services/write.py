@@ -199,6 +199,7 @@ def write_session(session: WriteSession, plans: FreshPlans, *, holding_queue: st
         session.lease.beat(connection)
         writes.settle_rows_without_plan(connection, session.batch_id, at=session.tools.now())
         holding_owner_id = writes.read_holding_owner(connection, holding_queue)
+        writes.refresh_statistics(connection)
     stopped_reason = ""
     try:
         carry_out_plan(session, plans, holding_owner_id=holding_owner_id)
@@ -206,6 +207,7 @@ def write_session(session: WriteSession, plans: FreshPlans, *, holding_queue: st
         stopped_reason = str(error)
     with session.database.transaction() as connection:
         session.lease.beat(connection)
+        writes.refresh_statistics(connection)
         writes.open_escalations(connection, session.batch_id, at=session.tools.now())
         counts = writes.count_batch(connection, session.batch_id, run_id=session.run_id)
         outcomes = writes.count_outcomes(connection, session.batch_id)

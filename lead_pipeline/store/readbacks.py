@@ -57,6 +57,11 @@ def save_readbacks(
     load_queries("readbacks").upsert_readbacks(connection, batch_id=batch_id, records=Jsonb(list(records)), at=at)
 
 
+def refresh_statistics(connection: _Connection) -> None:
+    """Tell the database's planner how large the tables of the batch have become."""
+    load_queries("readbacks").refresh_statistics(connection)
+
+
 def count_readbacks(connection: _Connection, batch_id: str) -> tuple[int, int]:
     """Return how many records of the batch were read back and how many of them are missing."""
     row = load_queries("readbacks").count_readbacks(connection, batch_id=batch_id)

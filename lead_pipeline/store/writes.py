@@ -167,6 +167,11 @@ def has_open_plans(connection: _Connection, batch_id: str) -> bool:
     return bool(load_queries("writes").has_open_plans(connection, batch_id=batch_id))
 
 
+def refresh_statistics(connection: _Connection) -> None:
+    """Tell the database's planner how large the tables of the batch have become."""
+    load_queries("writes").refresh_statistics(connection)
+
+
 def count_batch(connection: _Connection, batch_id: str, *, run_id: str) -> BatchCounts:
     """Count where a batch stands."""
     return BatchCounts(**load_queries("writes").count_batch(connection, batch_id=batch_id, run_id=run_id))

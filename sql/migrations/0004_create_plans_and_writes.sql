@@ -14,6 +14,8 @@ CREATE TABLE sync_decision (
     planned_at            timestamptz NOT NULL,
     PRIMARY KEY (batch_id, dievio_lead_id)
 );
+-- serves the join with outcomes: by the batch alone it would compare every lead with every other
+CREATE INDEX sync_decision_by_row ON sync_decision (batch_id, raw_lead_id);
 
 -- A write, committed before any byte of it leaves.
 -- planned -> sent -> applied | refused | unknown;  unknown -> applied | void (by reading, never by sending again).

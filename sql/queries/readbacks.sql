@@ -60,3 +60,7 @@ SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = exclud
 -- name: count_readbacks(batch_id)^
 -- How many records were read back, and how many of them are gone.
 SELECT count(*) AS records, count(*) FILTER (WHERE is_missing) AS missing FROM readback WHERE batch_id = :batch_id;
+
+-- name: refresh_statistics#
+-- Tell the planner what was just read, for the gates that follow.
+ANALYZE readback, lead_outcome, write_intent, directory_record;

@@ -305,3 +305,8 @@ SELECT outcome, count(*) AS leads FROM lead_outcome WHERE batch_id = :batch_id G
 SELECT salesforce_id FROM roster
 WHERE kind = 'queue' AND developer_name = :developer_name AND is_active
 ORDER BY salesforce_id LIMIT 1;
+
+-- name: refresh_statistics#
+-- Tell the planner what a batch has just put into these tables: without it, it expects a handful of rows and joins
+-- every lead with every other (3,000 leads: 4 seconds instead of 30 milliseconds).
+ANALYZE lead, sync_decision, lead_outcome, write_intent, directory_record;
