@@ -102,7 +102,7 @@ class WriteBench:
     def edit(self, record_id: str, fields: Mapping[str, object], *, user: str = "rep") -> None:
         schema = self.emulated.org.object_of(record_id)
         assert schema is not None
-        self._saver(user).update(schema, record_id, dict(fields))
+        self._saver(user).update(schema, record_id, payload=dict(fields))
 
     def delete(self, record_id: str) -> None:
         schema = self.emulated.org.object_of(record_id)
