@@ -44,7 +44,7 @@ def create_many(call: Call) -> Answer:
             raise fault("INVALID_FIELD_FOR_INSERT_UPDATE.id", fields=["Id"])
         return _success(saver.create(_known(schemas[place], records[place]), payload))
 
-    return Answer(body=_save_all(call, len(records), save, all_or_none=all_or_none))
+    return Answer(body=_save_all(call, len(records), save=save, all_or_none=all_or_none))
 
 
 def update_many(call: Call) -> Answer:
@@ -64,10 +64,10 @@ def update_many(call: Call) -> Answer:
         if text in repeated:
             raise fault("DUPLICATE_VALUE.id", record_id=record_id, fields=["Id"])
         payload = {name: value for name, value in record_payload(record).items() if name.lower() != "id"}
-        saver.update(schema, record_id, payload)
+        saver.update(schema, record_id, payload=payload)
         return _success(record_id)
 
-    return Answer(body=_save_all(call, len(records), save, all_or_none=all_or_none))
+    return Answer(body=_save_all(call, len(records), save=save, all_or_none=all_or_none))
 
 
 def upsert_many(call: Call) -> Answer:
@@ -85,14 +85,14 @@ def upsert_many(call: Call) -> Answer:
         key, payload = keys[place], record_payload(records[place])
         if _folded(key, sensitive=item.case_sensitive) in repeated:
             raise fault("DUPLICATE_VALUE.request", value=key, fields=[item.name])
-        record_id, created = upsert_one(call, saver, schema, key_name=item.name, payload=payload)
+        record_id, created = upsert_one(call, saver, schema=schema, key_name=item.name, payload=payload)
         return {**_success(record_id), "created": created}
 
-    return Answer(body=_save_all(call, len(records), save, all_or_none=all_or_none))
+    return Answer(body=_save_all(call, len(records), save=save, all_or_none=all_or_none))
 
 
 def upsert_one(
-    call: Call, saver: Saver, schema: ObjectSchema, *, key_name: str, payload: Mapping[str, Any]
+    call: Call, saver: Saver, *, schema: ObjectSchema, key_name: str, payload: Mapping[str, Any]
 ) -> tuple[str, bool]:
     """Create or update one record by a key among its fields; says which record and whether it is new.
 
@@ -108,16 +108,16 @@ def upsert_one(
         if key is None:
             return saver.create(schema, rest), True
         record_id = checked_id(schema, str(key))
-        saver.update(schema, record_id, rest)
+        saver.update(schema, record_id, payload=rest)
         return record_id, False
     if key in (None, ""):
         raise fault("MISSING_ARGUMENT.key", name=key_name, fields=[key_name])
     with call.org.store.transaction():
-        ids = call.org.store.ids_with(schema, item, stored_value(item, key))
+        ids = call.org.store.ids_with(schema, item, value=stored_value(item, key))
         if len(ids) > 1:
             raise fault("DUPLICATE_EXTERNAL_ID", label=item.label, ids=", ".join(ids), fields=[key_name])
         if ids:
-            saver.update(schema, ids[0], rest)
+            saver.update(schema, ids[0], payload=rest)
             return ids[0], False
         return saver.create(schema, {**rest, key_name: key}), True
 
@@ -137,7 +137,7 @@ def delete_many(call: Call) -> Answer:
         return _success(record_id)
 
     all_or_none = call.query.get("allOrNone", "false").lower() == "true"
-    return Answer(body=_save_all(call, len(ids), save, all_or_none=all_or_none))
+    return Answer(body=_save_all(call, len(ids), save=save, all_or_none=all_or_none))
 
 
 def read_many(call: Call) -> Answer:
@@ -156,14 +156,14 @@ def read_many(call: Call) -> Answer:
             "EXCEEDED_MAX_SIZE_REQUEST",
             text=f"record limit reached. cannot submit more than {_MAX_READ} records into this call",
         )
-    fields = chosen_fields(call, schema, names)
-    return Answer(body=[_shown_or_null(call, schema, text, fields=fields) for text in ids])
+    fields = chosen_fields(call, schema, names=names)
+    return Answer(body=[_shown_or_null(call, schema, text=text, fields=fields) for text in ids])
 
 
-def _shown_or_null(call: Call, schema: ObjectSchema, text: object, *, fields: Any) -> Result | None:  # noqa: ANN401 - list of fields
+def _shown_or_null(call: Call, schema: ObjectSchema, *, text: object, fields: Any) -> Result | None:  # noqa: ANN401 - list of fields
     record_id = normalize_id(text)
     row = None if record_id is None else call.org.store.get(schema, record_id)
-    return None if row is None or row.get("IsDeleted") else shown_record(call, schema, row, fields=fields)
+    return None if row is None or row.get("IsDeleted") else shown_record(call, schema, row=row, fields=fields)
 
 
 # --- records of a request ---------------------------------------------------------------------------------------------
@@ -236,13 +236,13 @@ def _repeated(keys: Sequence[object]) -> set[object]:
 # --- saving and answering ---------------------------------------------------------------------------------------------
 
 
-def _save_all(call: Call, count: int, save: SaveOne, *, all_or_none: bool) -> list[Result]:
+def _save_all(call: Call, count: int, *, save: SaveOne, all_or_none: bool) -> list[Result]:
     """Save each record and answer in request order; with allOrNone one failure undoes the rest."""
     row_faults = RowFaults(call.faults)
     results: list[Result] = []
     try:
         with call.org.store.transaction(undoable=all_or_none):
-            results.extend(_save_one(place, save, row_faults) for place in range(count))
+            results.extend(_save_one(place, save, row_faults=row_faults) for place in range(count))
             _roll_back_if(all_or_none and not all(result["success"] for result in results))
     except _RollBack:
         rolled_back = _failure([fault("ALL_OR_NONE_OPERATION_ROLLED_BACK", fields=[])])
@@ -255,7 +255,7 @@ def _roll_back_if(condition: bool) -> None:  # noqa: FBT001 - reads as a sentenc
         raise _RollBack
 
 
-def _save_one(place: int, save: SaveOne, row_faults: RowFaults) -> Result:
+def _save_one(place: int, save: SaveOne, *, row_faults: RowFaults) -> Result:
     try:
         row_faults.strike(place)
         return save(place)

@@ -46,22 +46,22 @@ class CompositeHandler:
         requests = _subrequests(document)
         results: list[dict[str, Any]] = []
         if document.get("allOrNone") is not True:
-            self._run(call, requests, results)
+            self._run(call, requests, results=results)
             return Answer(body={"compositeResponse": results})
         try:
             with call.org.store.transaction(undoable=True):
-                self._run(call, requests, results, stop=True)
+                self._run(call, requests, results=results, stop=True)
         except _RollBack:
             halted = _halted(requests, results)
             return Answer(body={"compositeResponse": halted})
         return Answer(body={"compositeResponse": results})
 
     def _run(
-        self, call: Call, requests: Sequence[Mapping[str, Any]], results: list[dict[str, Any]], *, stop: bool = False
+        self, call: Call, requests: Sequence[Mapping[str, Any]], *, results: list[dict[str, Any]], stop: bool = False
     ) -> None:
         known: dict[str, Any] = {}
         for place, request in enumerate(requests):
-            answer = self._answer(call, request, known, place=place)
+            answer = self._answer(call, request, known=known, place=place)
             body = (
                 json.loads(answer.encoded())
                 if answer.body is not None and answer.media_type.startswith("application/json")
@@ -80,7 +80,7 @@ class CompositeHandler:
             elif stop:
                 raise _RollBack
 
-    def _answer(self, call: Call, request: Mapping[str, Any], known: Mapping[str, Any], *, place: int) -> Answer:
+    def _answer(self, call: Call, request: Mapping[str, Any], *, known: Mapping[str, Any], place: int) -> Answer:
         try:
             url = _resolve(request["url"], known)
             body = _resolve(request.get("body"), known)

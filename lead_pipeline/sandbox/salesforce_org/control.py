@@ -104,7 +104,7 @@ class OrgControls:
 
     def _merge(self, _request: Request, document: Mapping[str, Any]) -> dict[str, Any]:
         master, losers = str(document["master_id"]), [str(item) for item in document["loser_ids"]]
-        self._lifecycle(document).merge(master, losers, document.get("fields"))
+        self._lifecycle(document).merge(master, losers, values=document.get("fields"))
         return {"master_id": master, "merged": losers}
 
     def _convert(self, _request: Request, document: Mapping[str, Any]) -> dict[str, Any]:

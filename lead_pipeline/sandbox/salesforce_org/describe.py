@@ -39,6 +39,24 @@ _OBJECT_FLAGS: Final = {
     "searchable": True,
     "triggerable": True,
 }
+_FIELD_FLAGS: Final = {
+    **dict.fromkeys(
+        (
+            "aiPredictionField", "autoNumber", "calculated", "cascadeDelete", "dependentPicklist",
+            "deprecatedAndHidden", "displayLocationInDecimal", "encrypted", "formulaTreatNullNumberAsZero",
+            "highScaleNumber", "htmlFormatted", "restrictedDelete", "writeRequiresMasterRead",
+        ),
+        False,
+    ),
+    **dict.fromkeys(
+        (
+            "calculatedFormula", "compoundFieldName", "controllerName", "defaultValueFormula", "filteredLookupInfo",
+            "inlineHelpText", "mask", "maskType", "referenceTargetField", "relationshipOrder",
+        ),
+        None,
+    ),
+}  # fmt: skip
+"""What is the same for every field here."""
 _MERGEABLE: Final = frozenset({"Lead", "Contact", "Account"})
 
 
@@ -85,67 +103,51 @@ def describe_object(schema: ObjectSchema, access: Access, *, root: str) -> dict[
 
 
 def describe_field(item: Field, access: Access) -> dict[str, Any]:
-    """One field with every flag a client may look at."""
+    """One field with every flag a client may look at, in alphabetical order as on the platform."""
+    is_number = item.type in NUMBER_TYPES
     is_editable = item.name not in access.not_editable
-    is_compound = item.compound is not None
-    return {
+    told = {
         "aggregatable": item.filterable and item.type != "boolean",
-        "aiPredictionField": False,
-        "autoNumber": False,
         "byteLength": item.length * (_BYTES_PER_CHARACTER if item.is_text else 1),
-        "calculated": False,
-        "calculatedFormula": None,
-        "cascadeDelete": False,
         "caseSensitive": item.case_sensitive,
-        "compoundFieldName": None,
-        "controllerName": None,
         "createable": item.createable and is_editable,
         "custom": item.custom,
         "defaultValue": item.default if item.type == "boolean" else None,
-        "defaultValueFormula": None,
         "defaultedOnCreate": item.defaulted,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
         "digits": item.precision if item.type == "int" else 0,
-        "displayLocationInDecimal": False,
-        "encrypted": False,
         "externalId": item.external_id,
         "extraTypeInfo": "plaintextarea" if item.type == "textarea" else None,
         "filterable": item.filterable,
-        "filteredLookupInfo": None,
-        "formulaTreatNullNumberAsZero": False,
-        "groupable": item.filterable and item.type not in {"datetime", *NUMBER_TYPES},
-        "highScaleNumber": False,
-        "htmlFormatted": False,
+        "groupable": item.filterable and item.type != "datetime" and not is_number,
         "idLookup": item.id_lookup or item.name == "Id",
-        "inlineHelpText": None,
         "label": item.label,
         "length": item.length,
-        "mask": None,
-        "maskType": None,
         "name": item.name,
         "nameField": item.name == "Name",
-        "namePointing": len(item.reference_to) > 1,
         "nillable": item.nillable,
-        "permissionable": item.nillable and not is_compound,
         "picklistValues": [_picklist_entry(item, value) for value in item.values],
-        "polymorphicForeignKey": len(item.reference_to) > 1,
-        "precision": item.precision if item.type in NUMBER_TYPES else 0,
-        "queryByDistance": is_compound,
-        "referenceTargetField": None,
-        "referenceTo": list(item.reference_to),
-        "relationshipName": item.relationship,
-        "relationshipOrder": None,
-        "restrictedDelete": False,
+        "precision": item.precision if is_number else 0,
         "restrictedPicklist": item.restricted,
         "scale": item.scale,
-        "searchPrefilterable": item.type == "reference",
         "soapType": (_SOAP_TYPES | _SOAP_TYPES_MORE).get(item.type, "xsd:string"),
         "sortable": item.filterable,
         "type": item.type,
         "unique": item.unique,
         "updateable": item.updateable and is_editable,
-        "writeRequiresMasterRead": False,
+    }
+    return dict(sorted({**_FIELD_FLAGS, **told, **_reference_flags(item)}.items()))
+
+
+def _reference_flags(item: Field) -> dict[str, Any]:
+    is_polymorphic = len(item.reference_to) > 1
+    return {
+        "namePointing": is_polymorphic,
+        "permissionable": item.nillable and item.compound is None,
+        "polymorphicForeignKey": is_polymorphic,
+        "queryByDistance": item.compound is not None,
+        "referenceTo": list(item.reference_to),
+        "relationshipName": item.relationship,
+        "searchPrefilterable": item.type == "reference",
     }
 
 

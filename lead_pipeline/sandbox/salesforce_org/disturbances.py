@@ -55,15 +55,15 @@ def _saver(org: Org, name: str) -> Saver:
 
 def _edit(org: Org, params: Parameters) -> None:
     for schema, record_id in _targets(org, params):
-        _saver(org, str(params.get("user", "rep"))).update(schema, record_id, params.get("fields", {}))
+        _saver(org, str(params.get("user", "rep"))).update(schema, record_id, payload=params.get("fields", {}))
         if params.get("same_second"):
-            _into_second_of_last_edit(org, schema, record_id, str(params["same_second"]))
+            _into_second_of_last_edit(org, schema, record_id=record_id, moment=str(params["same_second"]))
 
 
-def _into_second_of_last_edit(org: Org, schema: ObjectSchema, record_id: str, moment: str) -> None:
+def _into_second_of_last_edit(org: Org, schema: ObjectSchema, *, record_id: str, moment: str) -> None:
     """Date the edit to a given second: an edit in the second of the client's read leaves no trace in the stamp."""
     stamp = format_moment(parse_moment(moment))
-    org.store.update(schema, record_id, {"LastModifiedDate": stamp, "SystemModstamp": stamp})
+    org.store.update(schema, record_id, changes={"LastModifiedDate": stamp, "SystemModstamp": stamp})
 
 
 def _create(org: Org, params: Parameters) -> None:

@@ -36,7 +36,7 @@ def is_affected(changes: Collection[str]) -> bool:
 
 
 def find_matches(
-    store: Store, rule: DuplicateRule, row: Mapping[str, Any], *, apart_from: Collection[str]
+    store: Store, rule: DuplicateRule, *, row: Mapping[str, Any], apart_from: Collection[str]
 ) -> tuple[Match, ...]:
     """Look up similar records for a person about to be saved.
 
@@ -69,7 +69,7 @@ def find_matches(
 
 
 def duplicates_fault(
-    schema: ObjectSchema, rule: DuplicateRule, matches: Collection[Match], *, version: float, allow: bool
+    schema: ObjectSchema, rule: DuplicateRule, *, matches: Collection[Match], version: float, allow: bool
 ) -> SalesforceFault:
     """The refusal with its duplicateResult, spelled as the API version does."""
     refusal = fault("DUPLICATES_DETECTED", text=rule.message)

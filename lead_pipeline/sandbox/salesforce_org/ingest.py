@@ -100,8 +100,8 @@ class IngestHandlers:
             "state": "Open",
             "externalIdFieldName": key if operation == "upsert" else None,
             "assignmentRuleId": document.get("assignmentRuleId"),
-            "columnDelimiter": _listed(document, "columnDelimiter", "COMMA", _DELIMITERS),
-            "lineEnding": _listed(document, "lineEnding", "LF", _LINE_ENDS),
+            "columnDelimiter": _listed(document, "columnDelimiter", default="COMMA", allowed=_DELIMITERS),
+            "lineEnding": _listed(document, "lineEnding", default="LF", allowed=_LINE_ENDS),
             **_ZERO_FIGURES,
         }
         job = self._jobs.open(call, kind=KIND, details=details)
@@ -187,15 +187,15 @@ class IngestHandlers:
             self._jobs.change(job, state="Failed", errorMessage=str(error))
             return
         stop_after = _stop_after(call.faults, len(upload.rows))
-        row_saver = _RowSaver(call, schema, job, upload.columns)
+        row_saver = _RowSaver(call, schema, job=job, columns=upload.columns)
         for start in range(0, stop_after, CHUNK_ROWS):
             if self._jobs.find(KIND, job["id"])["state"] == "Aborted":
                 job["state"] = "Aborted"
-                self._keep_rows(job, "unprocessed", start, rows=upload.rows[start:], delimiter=delimiter)
+                self._keep_rows(job, "unprocessed", place=start, rows=upload.rows[start:], delimiter=delimiter)
                 return
             rows = upload.rows[start : min(start + CHUNK_ROWS, stop_after)]
-            self._save_chunk(call, job, row_saver, start=start, rows=rows, delimiter=delimiter)
-        self._keep_rows(job, "unprocessed", stop_after, rows=upload.rows[stop_after:], delimiter=delimiter)
+            self._save_chunk(call, job, row_saver=row_saver, start=start, rows=rows, delimiter=delimiter)
+        self._keep_rows(job, "unprocessed", place=stop_after, rows=upload.rows[stop_after:], delimiter=delimiter)
         elapsed = int((call.org.clock.now() - started).total_seconds() * 1000)
         figures = {"totalProcessingTime": elapsed, "apiActiveProcessingTime": elapsed}
         if stop_after < len(upload.rows):
@@ -206,19 +206,19 @@ class IngestHandlers:
             self._jobs.change(job, state="JobComplete", **figures)
 
     def _save_chunk(
-        self, call: Call, job: Job, row_saver: "_RowSaver", *, start: int, rows: Sequence[list[str]], delimiter: str
+        self, call: Call, job: Job, *, row_saver: "_RowSaver", start: int, rows: Sequence[list[str]], delimiter: str
     ) -> None:
         with call.org.store.transaction():
             result = row_saver.save(rows, start)
-            self._keep_rows(job, "successful", start, rows=result.successful, delimiter=delimiter)
-            self._keep_rows(job, "failed", start, rows=result.failed, delimiter=delimiter)
+            self._keep_rows(job, "successful", place=start, rows=result.successful, delimiter=delimiter)
+            self._keep_rows(job, "failed", place=start, rows=result.failed, delimiter=delimiter)
             self._jobs.change(
                 job,
                 numberRecordsProcessed=job["numberRecordsProcessed"] + len(rows),
                 numberRecordsFailed=job["numberRecordsFailed"] + len(result.failed),
             )
 
-    def _keep_rows(self, job: Job, part: str, place: int, *, rows: Sequence[Sequence[str]], delimiter: str) -> None:
+    def _keep_rows(self, job: Job, part: str, *, place: int, rows: Sequence[Sequence[str]], delimiter: str) -> None:
         if rows:
             self._jobs.keep_part(job, part, place=place, content=_csv_text(rows, delimiter=delimiter))
 
@@ -237,7 +237,7 @@ _ZERO_FIGURES: Final[Mapping[str, Any]] = {
 class _RowSaver:
     """Saves rows of one job."""
 
-    def __init__(self, call: Call, schema: ObjectSchema, job: Job, columns: Sequence[str]) -> None:
+    def __init__(self, call: Call, schema: ObjectSchema, *, job: Job, columns: Sequence[str]) -> None:
         self._call = replace(call, org=call.org)
         self._schema = schema
         self._operation = job["operation"]
@@ -255,7 +255,7 @@ class _RowSaver:
         for place, row in enumerate(rows, start):
             try:
                 self._faults.strike(place)
-                record_id, created = self._save_row(saver, row, repeated)
+                record_id, created = self._save_row(saver, row, repeated=repeated)
                 result.successful.append([record_id, "true" if created else "false", *row])
             except SalesforceFault as single:
                 result.failed.append([self._given_id(row), single.as_cell(), *row])
@@ -266,7 +266,7 @@ class _RowSaver:
                 result.failed.append([self._given_id(row), unreadable.as_csv_error(column).as_cell(), *row])
         return result
 
-    def _save_row(self, saver: Saver, row: Sequence[str], repeated: set[str]) -> tuple[str, bool]:
+    def _save_row(self, saver: Saver, row: Sequence[str], *, repeated: set[str]) -> tuple[str, bool]:
         values: dict[str, Any] = {
             name: None if cell == _CLEAR else cell for name, cell in zip(self._columns, row, strict=True) if cell != ""
         }
@@ -274,7 +274,7 @@ class _RowSaver:
             key = next((value for name, value in values.items() if name.lower() == str(self._key).lower()), None)
             if key in repeated:
                 raise fault("DUPLICATE_VALUE.request", value=key, fields=[str(self._key)])
-            return upsert_one(self._call, saver, self._schema, key_name=str(self._key), payload=values)
+            return upsert_one(self._call, saver, schema=self._schema, key_name=str(self._key), payload=values)
         payload = {name: value for name, value in values.items() if name.lower() != "id"}
         if self._operation == "insert":
             return saver.create(self._schema, payload), True
@@ -283,7 +283,7 @@ class _RowSaver:
             raise fault("MISSING_ARGUMENT", fields=[])
         record_id = checked_id(self._schema, record_id)
         if self._operation == "update":
-            saver.update(self._schema, record_id, payload)
+            saver.update(self._schema, record_id, payload=payload)
         else:
             saver.delete(self._schema, record_id)
         return record_id, False
@@ -356,7 +356,7 @@ def _stop_after(faults: Sequence[FiredFault], rows: int) -> int:
     return rows
 
 
-def _listed(document: Mapping[str, Any], name: str, default: str, allowed: Mapping[str, str]) -> str:
+def _listed(document: Mapping[str, Any], name: str, *, default: str, allowed: Mapping[str, str]) -> str:
     value = document.get(name, default)
     if value not in allowed:
         raise fault("INVALIDJOB", text=f"InvalidJob : {name} cannot be {value}")

@@ -46,7 +46,7 @@ class Lifecycle:
         self._caller = caller
         self._saver = Saver(org, SaveContext(caller, _LATEST, allow_duplicates=True, auto_assign=False))
 
-    def merge(self, master_id: str, loser_ids: Sequence[str], values: Mapping[str, Any] | None = None) -> None:
+    def merge(self, master_id: str, loser_ids: Sequence[str], *, values: Mapping[str, Any] | None = None) -> None:
         """Merge records into a master: the losers go to the recycle bin and point at it.
 
         External ids of the losers are not carried over, as on the platform.
@@ -60,8 +60,8 @@ class Lifecycle:
             for loser_id in loser_ids:
                 self._live(schema, loser_id)
                 changes = {"IsDeleted": 1, "MasterRecordId": master_id}
-                self._write(schema, loser_id, changes, op="merge")
-            self._saver.update(schema, master_id, values or {})
+                self._write(schema, loser_id, changes=changes, op="merge")
+            self._saver.update(schema, master_id, payload=values or {})
 
     def undelete(self, record_id: str) -> None:
         """Take a record out of the recycle bin.
@@ -78,11 +78,13 @@ class Lifecycle:
                 raise Refused(fault("CANNOT_UNDELETE_MERGED", fields=[]))
             for item in schema.unique_fields:
                 others = (
-                    [] if row[item.name] is None else self._org.store.ids_with(schema, item, row[item.name], limit=1)
+                    []
+                    if row[item.name] is None
+                    else self._org.store.ids_with(schema, item, value=row[item.name], limit=1)
                 )
                 if others:
                     raise Refused(fault("DUPLICATE_VALUE", name=item.name, record_id=others[0], fields=[item.name]))
-            self._write(schema, record_id, {"IsDeleted": 0}, op="undelete")
+            self._write(schema, record_id, changes={"IsDeleted": 0}, op="undelete")
 
     def convert(self, lead_id: str, options: Mapping[str, Any]) -> Conversion:
         """Convert a lead into a contact of an account, with an opportunity unless declined.
@@ -108,7 +110,7 @@ class Lifecycle:
             opportunity_id = (
                 None
                 if options.get("without_opportunity")
-                else self._create("Opportunity", self._opportunity_of(lead, account_id, options))
+                else self._create("Opportunity", self._opportunity_of(lead, account_id, options=options))
             )
             changes = {
                 "IsConverted": 1,
@@ -119,7 +121,7 @@ class Lifecycle:
                 "ConvertedOpportunityId": opportunity_id,
                 "IsUnreadByOwner": 0,
             }
-            self._write(schema, lead_id, changes, op="convert")
+            self._write(schema, lead_id, changes=changes, op="convert")
             self._follow_memberships(lead_id, contact_id)
         return Conversion(lead_id, account_id, contact_id, opportunity_id)
 
@@ -139,17 +141,17 @@ class Lifecycle:
             raise Refused(fault("ENTITY_IS_DELETED", fields=[]))
         return row
 
-    def _write(self, schema: ObjectSchema, record_id: str, changes: Row, *, op: str) -> None:
+    def _write(self, schema: ObjectSchema, record_id: str, *, changes: Row, op: str) -> None:
         old = self._org.store.get(schema, record_id) or {}
         now = self._org.now_text()
         stamps = {"LastModifiedDate": now, "LastModifiedById": self._caller.user_id, "SystemModstamp": now}
-        self._org.store.update(schema, record_id, {**changes, **stamps})
+        self._org.store.update(schema, record_id, changes={**changes, **stamps})
         changed = {name: value for name, value in changes.items() if old.get(name) != value}
         before = {name: old.get(name) for name in changed}
         log_commit(
             self._org,
             self._caller,
-            {"op": op, "object": schema.name, "id": record_id, "before": before, "after": changed},
+            entry={"op": op, "object": schema.name, "id": record_id, "before": before, "after": changed},
         )
 
     def _create(self, name: str, values: Row) -> str:
@@ -169,7 +171,7 @@ class Lifecycle:
         places = {f"Mailing{part}": lead.get(part) for part in _ADDRESS_PARTS}
         return {**values, **custom, **places, "AccountId": account_id, "OwnerId": self._user_owner(lead)}
 
-    def _opportunity_of(self, lead: Row, account_id: str, options: Mapping[str, Any]) -> Row:
+    def _opportunity_of(self, lead: Row, account_id: str, *, options: Mapping[str, Any]) -> Row:
         return {
             "Name": options.get("opportunity_name") or f"{lead['Company'][:110]}-",
             "AccountId": account_id,
@@ -187,4 +189,4 @@ class Lifecycle:
     def _follow_memberships(self, lead_id: str, contact_id: str) -> None:
         schema = self._org.schemas["CampaignMember"]
         for row in self._org.store.all("SELECT Id FROM CampaignMember WHERE LeadId = ? AND IsDeleted = 0", [lead_id]):
-            self._write(schema, row[0], {"ContactId": contact_id}, op="update")
+            self._write(schema, row[0], changes={"ContactId": contact_id}, op="update")

@@ -29,8 +29,8 @@ def place_faults(schema: ObjectSchema, row: Mapping[str, Any]) -> list[Salesforc
     """The refusals for unlisted states and countries of a record's addresses."""
     faults = []
     for prefix in ("", "Mailing", "Other", "Billing", "Shipping"):
-        country = _field_value(schema, row, f"{prefix}Country")
-        state = _field_value(schema, row, f"{prefix}State")
+        country = _field_value(schema, row, name=f"{prefix}Country")
+        state = _field_value(schema, row, name=f"{prefix}State")
         if country and country.casefold() not in _countries():
             faults.append(_place_fault(schema, f"{prefix}Country", noun="country", plural="countries"))
         elif state and not _is_state(state, country):
@@ -38,7 +38,7 @@ def place_faults(schema: ObjectSchema, row: Mapping[str, Any]) -> list[Salesforc
     return faults
 
 
-def _field_value(schema: ObjectSchema, row: Mapping[str, Any], name: str) -> str | None:
+def _field_value(schema: ObjectSchema, row: Mapping[str, Any], *, name: str) -> str | None:
     return row.get(name) if name in schema.fields else None
 
 

@@ -108,11 +108,11 @@ class QueryHandlers:
         with call.org.store.lock:
             rows = fetch(call.org, statement, at_most=size + 1)
             if len(rows) <= size:
-                return Answer(body=_body(call, statement, rows, total=len(rows)))
+                return Answer(body=_body(call, statement, rows=rows, total=len(rows)))
             if statement.is_aggregate:
                 raise fault("EXCEEDED_ID_LIMIT.aggregate")
             query = OpenQuery(statement, count_rows(call.org, statement), _gather_rows(call.org, statement))
-        body = _body(call, statement, rows[:size], total=query.total)
+        body = _body(call, statement, rows=rows[:size], total=query.total)
         return Answer(body=_with_next(call, body, locator=self._locators.keep(query), place=size))
 
     def _page(self, call: Call, query: OpenQuery, *, locator: str, start: int) -> Answer:
@@ -120,8 +120,8 @@ class QueryHandlers:
         if start > len(numbers):
             raise fault("INVALID_QUERY_LOCATOR")
         size = page_size(call)
-        rows = fetch_rows(call.org, query.statement, numbers[start : start + size])
-        body = _body(call, query.statement, rows, total=query.total)
+        rows = fetch_rows(call.org, query.statement, chosen=numbers[start : start + size])
+        body = _body(call, query.statement, rows=rows, total=query.total)
         if start + size < len(numbers):
             return Answer(body=_with_next(call, body, locator=locator, place=start + size))
         return Answer(body=body)
@@ -166,14 +166,14 @@ def _gather_rows(org: Org, statement: Statement) -> Future[tuple[Any, ...] | Non
     return org.store.read_aside(sql, [*statement.parameters, limit, statement.offset])
 
 
-def fetch_rows(org: Org, statement: Statement, chosen: Sequence[str]) -> list[tuple[Any, ...]]:
+def fetch_rows(org: Org, statement: Statement, *, chosen: Sequence[str]) -> list[tuple[Any, ...]]:
     """The rows of the given numbers, in that order, with today's values."""
     rows = org.store.all(f"{statement.page_sql}({', '.join(chosen) or 'NULL'})")
     by_number = {str(row[-1]): row for row in rows}
     return [by_number[number] for number in chosen if number in by_number]
 
 
-def _body(call: Call, statement: Statement, rows: Sequence[tuple[Any, ...]], *, total: int) -> dict[str, Any]:
+def _body(call: Call, statement: Statement, *, rows: Sequence[tuple[Any, ...]], total: int) -> dict[str, Any]:
     shape = statement.shape
     records = [] if shape is None else [shape.record(row, call.root) for row in rows]
     return {"totalSize": total, "done": True, "records": records}

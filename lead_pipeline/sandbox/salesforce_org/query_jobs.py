@@ -55,14 +55,14 @@ class QueryJobHandlers:
         }
         job = self._jobs.open(call, kind=KIND, details=details)
         answer = Answer(body=shown(job))
-        self._collect(call, job, statement)
+        self._collect(call, job, statement=statement)
         return answer
 
-    def _collect(self, call: Call, job: Job, statement: Statement) -> None:
+    def _collect(self, call: Call, job: Job, *, statement: Statement) -> None:
         with call.org.store.transaction():
             numbers = row_numbers(call.org, statement)
             for start in range(0, len(numbers), _PART_ROWS):
-                rows = fetch_rows(call.org, statement, numbers[start : start + _PART_ROWS])
+                rows = fetch_rows(call.org, statement, chosen=numbers[start : start + _PART_ROWS])
                 lines = _csv_lines(statement, rows)
                 self._jobs.keep_part(
                     job, "result", place=start // _PART_ROWS, content=json.dumps(lines, ensure_ascii=False)
@@ -100,7 +100,7 @@ class QueryJobHandlers:
     def results(self, call: Call) -> Answer:
         """GET jobs/query/{id}/results?locator=&maxRecords=."""
         job = self._find(call)
-        start, size = _number(call, "locator", 0), _number(call, "maxRecords", _DEFAULT_PAGE)
+        start, size = _number(call, "locator", default=0), _number(call, "maxRecords", default=_DEFAULT_PAGE)
         total = int(job["numberRecordsProcessed"])
         if start > total or size < 1:
             raise fault("INVALID_QUERY_LOCATOR")
@@ -120,7 +120,7 @@ class QueryJobHandlers:
         return self._jobs.find(KIND, call.parts["id"])
 
 
-def _number(call: Call, name: str, default: int) -> int:
+def _number(call: Call, name: str, *, default: int) -> int:
     text = call.query.get(name)
     if text is None:
         return default

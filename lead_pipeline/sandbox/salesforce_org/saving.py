@@ -91,7 +91,7 @@ class Saver:
         self._context.chunk_ids.add(record_id)
         return record_id
 
-    def update(self, schema: ObjectSchema, record_id: str, payload: Mapping[str, Any]) -> None:
+    def update(self, schema: ObjectSchema, record_id: str, *, payload: Mapping[str, Any]) -> None:
         """Change a record; an update that changes nothing still moves its modification stamp.
 
         Raises:
@@ -110,7 +110,7 @@ class Saver:
             changed = {name for name in given if row[name] != old[name]}
             self._check_record(schema, row, old=old, changed=changed)
             self._assign_owner(schema, row)
-            self._write_changes(schema, old, row)
+            self._write_changes(schema, old, row=row)
 
     def delete(self, schema: ObjectSchema, record_id: str) -> None:
         """Put a record into the recycle bin.
@@ -122,7 +122,7 @@ class Saver:
         with self._store.transaction():
             old = self._existing(schema, record_id)
             self._check_precondition(old)
-            self._store.update(schema, record_id, {"IsDeleted": 1, **self._modified()})
+            self._store.update(schema, record_id, changes={"IsDeleted": 1, **self._modified()})
             self._log(schema, record_id, op="delete", before={"IsDeleted": 0}, after={"IsDeleted": 1})
 
     # --- checks ---------------------------------------------------------------------------------------------------
@@ -189,14 +189,14 @@ class Saver:
             raise Refused(fault("INVALID_CROSS_REFERENCE_KEY.owner", label=label, fields=["OwnerId"]))
 
     def _check_record(self, schema: ObjectSchema, row: Row, *, old: Row | None, changed: Any) -> None:  # noqa: ANN401 - any set-like view
-        self._check_references(schema, row, changed)
+        self._check_references(schema, row, changed=changed)
         if self._org.settings.place_picklists:
             _raise_if(place_faults(schema, {name: row[name] for name in changed}))
-        self._check_validation_rules(schema, row, old)
+        self._check_validation_rules(schema, row, old=old)
         self._check_duplicates(schema, row, is_new=old is None, changed=changed)
-        self._check_unique(schema, row, changed)
+        self._check_unique(schema, row, changed=changed)
 
-    def _check_references(self, schema: ObjectSchema, row: Row, changed: Any) -> None:  # noqa: ANN401 - any set-like view
+    def _check_references(self, schema: ObjectSchema, row: Row, *, changed: Any) -> None:  # noqa: ANN401 - any set-like view
         for name in changed:
             item = schema.fields[name]
             if item.type != "reference" or row[name] is None:
@@ -207,9 +207,9 @@ class Saver:
             if not self._store.exists(target.name, row[name]):
                 raise Refused(fault("INVALID_CROSS_REFERENCE_KEY", fields=[]))
             if name == "OwnerId":
-                self._check_owner(schema, row[name], target)
+                self._check_owner(schema, row[name], target=target)
 
-    def _check_owner(self, schema: ObjectSchema, owner_id: str, target: ObjectSchema) -> None:
+    def _check_owner(self, schema: ObjectSchema, owner_id: str, *, target: ObjectSchema) -> None:
         owner = self._store.get(target, owner_id) or {}
         if target.name == "User" and not owner.get("IsActive"):
             raise Refused(
@@ -223,7 +223,7 @@ class Saver:
         if target.name == "Group" and (owner.get("Type") != "Queue" or schema.name not in _QUEUE_OBJECTS):
             raise Refused(fault("INVALID_CROSS_REFERENCE_KEY", fields=[]))
 
-    def _check_validation_rules(self, schema: ObjectSchema, row: Row, old: Row | None) -> None:
+    def _check_validation_rules(self, schema: ObjectSchema, row: Row, *, old: Row | None) -> None:
         change = Change(row, old, self._context.caller.permissions)
         _raise_if(
             [
@@ -239,23 +239,23 @@ class Saver:
         for rule in schema.duplicate_rules:
             effect = rule.on_insert if is_new else rule.on_update
             if rule.active and effect != "report":
-                self._apply_duplicate_rule(schema, rule, row, effect=effect)
+                self._apply_duplicate_rule(schema, rule, row=row, effect=effect)
 
-    def _apply_duplicate_rule(self, schema: ObjectSchema, rule: DuplicateRule, row: Row, *, effect: str) -> None:
+    def _apply_duplicate_rule(self, schema: ObjectSchema, rule: DuplicateRule, *, row: Row, effect: str) -> None:
         allow = effect == "alert"
         if allow and self._context.allow_duplicates:
             return
-        matches = find_matches(self._store, rule, row, apart_from={*self._context.chunk_ids, row["Id"]})
+        matches = find_matches(self._store, rule, row=row, apart_from={*self._context.chunk_ids, row["Id"]})
         if matches:
-            raise Refused(duplicates_fault(schema, rule, matches, version=self._context.version, allow=allow))
+            raise Refused(duplicates_fault(schema, rule, matches=matches, version=self._context.version, allow=allow))
 
-    def _check_unique(self, schema: ObjectSchema, row: Row, changed: Any) -> None:  # noqa: ANN401 - any set-like view
+    def _check_unique(self, schema: ObjectSchema, row: Row, *, changed: Any) -> None:  # noqa: ANN401 - any set-like view
         for item in schema.unique_fields:
             if item.name not in changed or row[item.name] is None:
                 continue
             others = [
                 record_id
-                for record_id in self._store.ids_with(schema, item, row[item.name], limit=2)
+                for record_id in self._store.ids_with(schema, item, value=row[item.name], limit=2)
                 if record_id != row["Id"]
             ]
             if others:
@@ -285,24 +285,24 @@ class Saver:
         now = self._org.now_text()
         return {"LastModifiedDate": now, "LastModifiedById": self._context.caller.user_id, "SystemModstamp": now}
 
-    def _write_changes(self, schema: ObjectSchema, old: Row, row: Row) -> None:
+    def _write_changes(self, schema: ObjectSchema, old: Row, *, row: Row) -> None:
         if schema.name_parts:
             row["Name"] = full_name(schema, row)
         if row.get("IsUnreadByOwner") and row.get("OwnerId") == self._context.caller.user_id:
             row["IsUnreadByOwner"] = 0
         changes = {name: value for name, value in row.items() if value != old[name]}
-        self._store.update(schema, old["Id"], {**changes, **self._modified()})
+        self._store.update(schema, old["Id"], changes={**changes, **self._modified()})
         self._log(schema, old["Id"], op="update", before={name: old[name] for name in changes}, after=changes)
 
     def _log(self, schema: ObjectSchema, record_id: str, *, op: str, before: Row | None, after: Row | None) -> None:
         log_commit(
             self._org,
             self._context.caller,
-            {"op": op, "object": schema.name, "id": record_id, "before": before, "after": after},
+            entry={"op": op, "object": schema.name, "id": record_id, "before": before, "after": after},
         )
 
 
-def log_commit(org: Org, caller: Caller, entry: Mapping[str, Any]) -> None:
+def log_commit(org: Org, caller: Caller, *, entry: Mapping[str, Any]) -> None:
     """Write one change of one record into the journal."""
     org.store.record_commit({"at": org.now_text(), "user": caller.key, **entry})
 

@@ -35,13 +35,13 @@ class Sessions:
         """
         token = f"{org_id[:15]}!AQ{secrets.token_urlsafe(_RANDOM_BYTES).replace('-', '.')}"
         expires_at = None if lifetime_seconds is None else format_moment(now + timedelta(seconds=lifetime_seconds))
-        self._keep(token, "access", user_id, expires_at=expires_at)
+        self._keep(token, "access", user_id=user_id, expires_at=expires_at)
         return token
 
     def issue_refresh(self, user_id: str) -> str:
         """Make a refresh token of a user."""
         token = f"5Aep{secrets.token_urlsafe(_RANDOM_BYTES)}"
-        self._keep(token, "refresh", user_id, expires_at=None)
+        self._keep(token, "refresh", user_id=user_id, expires_at=None)
         return token
 
     def find(self, token: str, now_text: str) -> str | None:
@@ -71,5 +71,5 @@ class Sessions:
         """Read tokens from the store again (after a reset)."""
         self._known.clear()
 
-    def _keep(self, token: str, kind: str, user_id: str, *, expires_at: str | None) -> None:
+    def _keep(self, token: str, kind: str, *, user_id: str, expires_at: str | None) -> None:
         self._store.run("INSERT INTO sandbox_token VALUES (?, ?, ?, ?)", [token, kind, user_id, expires_at])

@@ -90,11 +90,11 @@ def _convert(call: Call, operation: Element, session: str) -> str:
     if user_id is None:
         raise fault("INVALID_SESSION_ID")
     requests = [item for item in operation if _local(item.tag) == "leadConverts"][:_MAX_CONVERSIONS]
-    results = [_convert_one(call, call.org.caller(user_id), _values(item)) for item in requests]
+    results = [_convert_one(call, call.org.caller(user_id), values=_values(item)) for item in requests]
     return f"<convertLeadResponse>{''.join(results)}</convertLeadResponse>"
 
 
-def _convert_one(call: Call, caller: Caller, values: Mapping[str, str | None]) -> str:
+def _convert_one(call: Call, caller: Caller, *, values: Mapping[str, str | None]) -> str:
     options: dict[str, Any] = {
         "account_id": values.get("accountId"),
         "contact_id": values.get("contactId"),

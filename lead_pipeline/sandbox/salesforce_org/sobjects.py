@@ -26,14 +26,14 @@ def create(call: Call) -> Answer:
     if any(name.lower() == "id" for name in payload):
         raise fault("INVALID_FIELD_FOR_INSERT_UPDATE.id", fields=["Id"])
     record_id = Saver(call.org, call.save_context()).create(schema, payload)
-    return _created(call, schema, record_id)
+    return _created(call, schema, record_id=record_id)
 
 
 def read(call: Call) -> Answer:
     """GET sobjects/{Object}/{id}, with ?fields= and If-Modified-Since."""
     schema = object_of(call)
-    row = live_row(call, schema, call.parts["id"])
-    return _read_answer(call, schema, row)
+    row = live_row(call, schema, text=call.parts["id"])
+    return _read_answer(call, schema, row=row)
 
 
 def update(call: Call) -> Answer:
@@ -42,14 +42,16 @@ def update(call: Call) -> Answer:
     payload = record_payload(call.json_object())
     if any(name.lower() == "id" for name in payload):
         raise fault("INVALID_FIELD.id")
-    Saver(call.org, call.save_context()).update(schema, existing_id(call, schema, call.parts["id"]), payload)
+    Saver(call.org, call.save_context()).update(
+        schema, existing_id(call, schema, text=call.parts["id"]), payload=payload
+    )
     return Answer(204)
 
 
 def delete(call: Call) -> Answer:
     """DELETE sobjects/{Object}/{id}."""
     schema = object_of(call)
-    Saver(call.org, call.save_context()).delete(schema, existing_id(call, schema, call.parts["id"]))
+    Saver(call.org, call.save_context()).delete(schema, existing_id(call, schema, text=call.parts["id"]))
     return Answer(204)
 
 
@@ -58,10 +60,10 @@ def read_by_key(call: Call) -> Answer:
     schema = object_of(call)
     ids = _ids_by_key(call, schema)
     if len(ids) > 1:
-        return _several(call, schema, ids)
+        return _several(call, schema, ids=ids)
     if not ids:
         raise fault("NOT_FOUND")
-    return _read_answer(call, schema, call.org.store.get(schema, ids[0]) or {})
+    return _read_answer(call, schema, row=call.org.store.get(schema, ids[0]) or {})
 
 
 def upsert(call: Call) -> Answer:
@@ -75,16 +77,16 @@ def upsert(call: Call) -> Answer:
     with call.org.store.transaction():
         ids = _ids_by_key(call, schema)
         if len(ids) > 1:
-            return _several(call, schema, ids)
+            return _several(call, schema, ids=ids)
         if ids:
-            saver.update(schema, ids[0], payload)
+            saver.update(schema, ids[0], payload=payload)
             return _updated(call, ids[0])
         if call.query.get("updateOnly", "").lower() == "true":
             raise fault("NOT_FOUND")
         if item.name == "Id":
             raise fault("NOT_FOUND")
         record_id = saver.create(schema, {**payload, item.name: call.parts["value"]})
-    return _created(call, schema, record_id, by_key=True)
+    return _created(call, schema, record_id=record_id, by_key=True)
 
 
 def delete_by_key(call: Call) -> Answer:
@@ -92,7 +94,7 @@ def delete_by_key(call: Call) -> Answer:
     schema = object_of(call)
     ids = _ids_by_key(call, schema)
     if len(ids) > 1:
-        return _several(call, schema, ids)
+        return _several(call, schema, ids=ids)
     if not ids:
         raise fault("NOT_FOUND")
     Saver(call.org, call.save_context()).delete(schema, ids[0])
@@ -126,7 +128,7 @@ def record_payload(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "attributes"}
 
 
-def existing_id(call: Call, schema: ObjectSchema, text: str) -> str:
+def existing_id(call: Call, schema: ObjectSchema, *, text: str) -> str:
     """The canonical id of a record that exists, deleted or not.
 
     Raises:
@@ -138,7 +140,7 @@ def existing_id(call: Call, schema: ObjectSchema, text: str) -> str:
     return record_id
 
 
-def live_row(call: Call, schema: ObjectSchema, text: str) -> Row:
+def live_row(call: Call, schema: ObjectSchema, *, text: str) -> Row:
     """The row of a record that is not deleted.
 
     Raises:
@@ -164,7 +166,7 @@ def key_field(schema: ObjectSchema, name: str) -> Field:
 
 
 def shown_record(
-    call: Call, schema: ObjectSchema, row: Row, *, fields: Iterable[Field] | None = None
+    call: Call, schema: ObjectSchema, *, row: Row, fields: Iterable[Field] | None = None
 ) -> dict[str, Any]:
     """A record as GET shows it: every readable field in describe order, empty ones null."""
     hidden = schema.access_of(call.caller.key).not_readable
@@ -181,7 +183,7 @@ def shown_record(
     return body
 
 
-def chosen_fields(call: Call, schema: ObjectSchema, names: Iterable[str]) -> list[Field]:
+def chosen_fields(call: Call, schema: ObjectSchema, *, names: Iterable[str]) -> list[Field]:
     """The fields a request asks for, Id always among them.
 
     Raises:
@@ -198,7 +200,7 @@ def chosen_fields(call: Call, schema: ObjectSchema, names: Iterable[str]) -> lis
     return fields if head in fields else [*fields, head]
 
 
-def _read_answer(call: Call, schema: ObjectSchema, row: Row) -> Answer:
+def _read_answer(call: Call, schema: ObjectSchema, *, row: Row) -> Answer:
     since = call.moment_header("if-modified-since")
     if since is not None and row["LastModifiedDate"] <= since:
         return Answer(304)
@@ -206,23 +208,23 @@ def _read_answer(call: Call, schema: ObjectSchema, row: Row) -> Answer:
     if limit is not None and row["LastModifiedDate"] > limit:
         raise fault("PRECONDITION_FAILED")
     names = call.query.get("fields")
-    fields = None if names is None else chosen_fields(call, schema, names.split(","))
-    return Answer(body=shown_record(call, schema, row, fields=fields))
+    fields = None if names is None else chosen_fields(call, schema, names=names.split(","))
+    return Answer(body=shown_record(call, schema, row=row, fields=fields))
 
 
 def _ids_by_key(call: Call, schema: ObjectSchema) -> list[str]:
     item = key_field(schema, call.parts["field"])
     value = call.parts["value"]
     if item.name == "Id":
-        return [live_row(call, schema, value)["Id"]]
-    return call.org.store.ids_with(schema, item, stored_value(item, value), limit=_LIST_URL_LIMIT)
+        return [live_row(call, schema, text=value)["Id"]]
+    return call.org.store.ids_with(schema, item, value=stored_value(item, value), limit=_LIST_URL_LIMIT)
 
 
-def _several(call: Call, schema: ObjectSchema, ids: Iterable[str]) -> Answer:
+def _several(call: Call, schema: ObjectSchema, *, ids: Iterable[str]) -> Answer:
     return Answer(300, [f"{call.root}/sobjects/{schema.name}/{record_id}" for record_id in ids])
 
 
-def _created(call: Call, schema: ObjectSchema, record_id: str, *, by_key: bool = False) -> Answer:
+def _created(call: Call, schema: ObjectSchema, *, record_id: str, by_key: bool = False) -> Answer:
     body: dict[str, Any] = {"id": record_id, "success": True, "errors": []}
     if by_key and call.version >= _FIRST_VERSION_WITH_CREATED:
         body["created"] = True

@@ -138,7 +138,7 @@ class Store:
             connection = self._connect()
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sandbox_setting").fetchone()  # the read that fixes the snapshot
-        return self._aside.submit(_read_and_close, connection, sql, parameters)
+        return self._aside.submit(_read_and_close, connection, sql, parameters=parameters)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a changing statement and return the number of rows it touched."""
@@ -204,7 +204,7 @@ class Store:
         """Whether a live record of the object has this id."""
         return self.one(f"SELECT 1 FROM {quoted(name)} WHERE Id = ? AND IsDeleted = 0", [record_id]) is not None
 
-    def ids_with(self, schema: ObjectSchema, item: Field, value: object, *, limit: int = 200) -> list[str]:
+    def ids_with(self, schema: ObjectSchema, item: Field, *, value: object, limit: int = 200) -> list[str]:
         """Ids of live records whose field has this value, by the field's own case rule."""
         condition = f"{quoted(item.name)} = ? AND IsDeleted = 0"
         sql = f"SELECT Id FROM {quoted(schema.name)} WHERE {condition} ORDER BY _row LIMIT {limit}"
@@ -222,7 +222,7 @@ class Store:
             for names, group in groupby(filled, tuple):
                 self._connection.executemany(_insert_sql(schema.name, names), (tuple(row.values()) for row in group))
 
-    def update(self, schema: ObjectSchema, record_id: str, changes: Mapping[str, Any]) -> None:
+    def update(self, schema: ObjectSchema, record_id: str, *, changes: Mapping[str, Any]) -> None:
         """Change some fields of one row."""
         sets = ", ".join(f"{quoted(name)} = ?" for name in changes)
         self.run(f"UPDATE {quoted(schema.name)} SET {sets} WHERE Id = ?", [*changes.values(), record_id])
@@ -275,7 +275,7 @@ class Store:
             self._serials.clear()
 
 
-def _read_and_close(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+def _read_and_close(connection: sqlite3.Connection, sql: str, *, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
     try:
         row: tuple[Any, ...] | None = connection.execute(sql, parameters).fetchone()
         return row

@@ -61,7 +61,7 @@ class Operations(RuleBasedStateMachine):
     @rule(user=USERS, lead=leads, key=KEYS, title=TITLES)
     def update(self, user: str, lead: str, key: str | None, title: str | None) -> None:
         payload = {"Dievio_Lead_ID__c": key, "Title": title}
-        self.attempt(lambda: self.saver(user).update(ORG.schemas["Lead"], lead, payload))
+        self.attempt(lambda: self.saver(user).update(ORG.schemas["Lead"], lead, payload=payload))
 
     @rule(user=USERS, lead=leads)
     def delete(self, user: str, lead: str) -> None:

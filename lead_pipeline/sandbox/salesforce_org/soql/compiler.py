@@ -81,7 +81,7 @@ class QueryCompiler:
 
     def __post_init__(self) -> None:
         """Find the object of FROM."""
-        self.names = Names(self.text, self.query, self.world, prefix=self.prefix)
+        self.names = Names(self.text, self.query, world=self.world, prefix=self.prefix)
         self.schema = self.names.schema
 
     # --- the statement --------------------------------------------------------------------------------------------
@@ -125,10 +125,10 @@ class QueryCompiler:
         item = query.select[0].value
         plain = not (query.group_by or query.having or query.order_by or query.limit or query.offset)
         if len(query.select) != 1 or not isinstance(item, FieldRef) or not plain:
-            raise malformed(self.text, query.object_place, "semi join sub-selects can only select one Id field")
+            raise malformed(self.text, query.object_place, message="semi join sub-selects can only select one Id field")
         column = self.resolve(item)
         if column.field.type not in {"id", "reference"}:
-            raise malformed(self.text, item.place, "semi join sub-selects can only select one Id field")
+            raise malformed(self.text, item.place, message="semi join sub-selects can only select one Id field")
         where, parameters = self._where()
         return (
             f"SELECT {column.sql} FROM {quoted(self.schema.name)} {self.prefix} {self.names.join_sql()}{where}",
@@ -144,12 +144,12 @@ class QueryCompiler:
         if not (isinstance(first, Aggregate) and first.field is None):
             if any(isinstance(item.value, Aggregate) and item.value.field is None for item in self.query.select):
                 raise malformed(
-                    self.text, self.query.object_place, "COUNT() must be the only element in the select list"
+                    self.text, self.query.object_place, message="COUNT() must be the only element in the select list"
                 )
             return False
         query = self.query
         if len(query.select) > 1 or query.select[0].alias or query.group_by or query.having or query.order_by:
-            raise malformed(self.text, first.place, "COUNT() must be the only element in the select list")
+            raise malformed(self.text, first.place, message="COUNT() must be the only element in the select list")
         return True
 
     def _is_aggregate(self) -> bool:
@@ -168,7 +168,7 @@ class QueryCompiler:
             SalesforceFault: the function does not take this type of field.
         """
         if call.field is None:
-            raise malformed(self.text, call.place, "COUNT() takes a field here")
+            raise malformed(self.text, call.place, message="COUNT() takes a field here")
         column = self.resolve(call.field)
         item = column.field
         if (
@@ -177,7 +177,7 @@ class QueryCompiler:
             or item.type == "boolean"
         ):
             message = f"field {item.name} does not support aggregate operator {call.function}"
-            raise malformed(self.text, call.place, message)
+            raise malformed(self.text, call.place, message=message)
         distinct = "DISTINCT " if call.function == "COUNT_DISTINCT" else ""
         function = call.function.removesuffix("_DISTINCT").lower()
         kind = "int" if function == "count" else "double" if function in {"sum", "avg"} else item.type
@@ -209,14 +209,14 @@ class QueryCompiler:
         column = self.resolve(reference)
         if not column.field.filterable:
             message = f"field '{column.field.name}' can not be grouped or sorted in a query call"
-            raise fault("INVALID_FIELD.query", text=framed(self.text, reference.place, message))
+            raise fault("INVALID_FIELD.query", text=framed(self.text, reference.place, message=message))
         return column
 
     def _having(self, *, is_aggregate: bool) -> tuple[str, list[Any]]:
         if self.query.having is None:
             return "", []
         if not (is_aggregate and self.query.group_by):
-            raise malformed(self.text, self.query.object_place, "HAVING needs GROUP BY")
+            raise malformed(self.text, self.query.object_place, message="HAVING needs GROUP BY")
         sql, parameters = ConditionWriter(self, aggregates=True).write(self.query.having)
         return f" HAVING {sql}", parameters
 
@@ -227,7 +227,7 @@ class QueryCompiler:
     def _order_key(self, item: Ordering, *, is_aggregate: bool) -> str:
         if isinstance(item.value, Aggregate):
             if not is_aggregate:
-                raise malformed(self.text, item.value.place, "ORDER BY an aggregate needs GROUP BY")
+                raise malformed(self.text, item.value.place, message="ORDER BY an aggregate needs GROUP BY")
             sql = self.aggregate_sql(item.value).sql
         else:
             column = self.groupable(item.value)
@@ -255,7 +255,7 @@ class QueryCompiler:
             if isinstance(item.value, Aggregate) and item.alias is None:
                 key, unnamed = f"expr{unnamed}", unnamed + 1
             if key in {shape.key for shape in shapes}:
-                raise malformed(self.text, item.value.place, f"duplicate alias: {key}")
+                raise malformed(self.text, item.value.place, message=f"duplicate alias: {key}")
             shapes.append(ValueShape(key, self._column(column.sql), column.field.type))
         return RecordShape("AggregateResult", None, tuple(shapes))
 
@@ -263,21 +263,21 @@ class QueryCompiler:
         if isinstance(item.value, Aggregate):
             return self.aggregate_sql(item.value)
         if isinstance(item.value, FieldGroup):
-            raise malformed(self.text, item.value.place, "FIELDS() cannot be grouped")
+            raise malformed(self.text, item.value.place, message="FIELDS() cannot be grouped")
         column = self.groupable(item.value)
         if column.sql not in grouped:
             raise self._not_grouped(column.field.name, item.value)
         return column
 
     def _not_grouped(self, name: str, reference: FieldRef) -> SalesforceFault:
-        return malformed(self.text, reference.place, f"Field must be grouped or aggregated: {name}")
+        return malformed(self.text, reference.place, message=f"Field must be grouped or aggregated: {name}")
 
     def _record_shape(self) -> RecordShape:
         tree: dict[str, Any] = {}
         id_column = self._column(f"{self.prefix}.Id")
         for item in self.query.select:
             if item.alias is not None:
-                raise malformed(self.text, item.value.place, "only aggregate expressions use field aliasing")
+                raise malformed(self.text, item.value.place, message="only aggregate expressions use field aliasing")
             for reference in self._expanded(item.value):
                 self._add_field(tree, reference)
         return RecordShape(self.schema.name, id_column, _shapes(tree))
@@ -286,10 +286,12 @@ class QueryCompiler:
         if isinstance(value, FieldRef):
             return [value]
         if isinstance(value, Aggregate):
-            raise malformed(self.text, value.place, "aggregates stand alone or with GROUP BY")
+            raise malformed(self.text, value.place, message="aggregates stand alone or with GROUP BY")
         if value.kind != "STANDARD" and not 0 < (self.query.limit or 0) <= MAX_FIELD_GROUP_ROWS:
             raise malformed(
-                self.text, value.place, f"The SOQL FIELDS function must have a LIMIT of at most {MAX_FIELD_GROUP_ROWS}"
+                self.text,
+                value.place,
+                message=f"The SOQL FIELDS function must have a LIMIT of at most {MAX_FIELD_GROUP_ROWS}",
             )
         hidden = self.schema.access_of(self.world.user_key).not_readable
         return [
@@ -313,7 +315,7 @@ class QueryCompiler:
         column = self.resolve(reference)
         item = column.field
         if item.name in node:
-            raise malformed(self.text, reference.place, f"duplicate field selected: {item.name}")
+            raise malformed(self.text, reference.place, message=f"duplicate field selected: {item.name}")
         if item.compound is None:
             node[item.name] = ValueShape(item.name, self._column(column.sql), item.type)
         else:

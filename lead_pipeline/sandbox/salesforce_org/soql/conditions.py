@@ -67,32 +67,32 @@ class ConditionWriter:
     def _comparison(self, comparison: Comparison) -> Sql:
         column = self._left(comparison.left)
         if isinstance(comparison.right, Query):
-            return self._semi_join(comparison, column, comparison.right)
+            return self._semi_join(comparison, column, query=comparison.right)
         self._check_operator(comparison, column)
         if isinstance(comparison.right, tuple):
-            return self._membership(comparison, column, comparison.right)
+            return self._membership(comparison, column, members=comparison.right)
         literal = comparison.right
         self._check_type(column, literal)
         if comparison.operator == "LIKE":
             return f"like(?, {column.sql})", [literal.pattern]
         if literal.kind == "period":
-            return self._in_period(column, comparison.operator, literal)
+            return self._in_period(column, comparison.operator, literal=literal)
         if literal.value == "" and comparison.operator not in _EQUALITY:
             return f"{column.sql} {comparison.operator} ''", []
-        return _compare(column.sql, comparison.operator, self._bound(column, literal))
+        return _compare(column.sql, comparison.operator, value=self._bound(column, literal))
 
     def _left(self, left: FieldRef | Aggregate) -> Column:
         if isinstance(left, Aggregate):
             if not self._aggregates:
-                raise malformed(self._text, left.place, "aggregate functions are not allowed in WHERE")
+                raise malformed(self._text, left.place, message="aggregate functions are not allowed in WHERE")
             return self._compiler.aggregate_sql(left)
         column = self._compiler.resolve(left)
         if not column.field.filterable:
             message = f"field '{column.field.name}' can not be filtered in a query call"
-            raise fault("INVALID_FIELD.query", text=framed(self._text, left.place, message))
+            raise fault("INVALID_FIELD.query", text=framed(self._text, left.place, message=message))
         grouped = {self._compiler.resolve(reference).sql for reference in self._compiler.query.group_by}
         if self._aggregates and column.sql not in grouped:
-            raise malformed(self._text, left.place, f"Field must be grouped or aggregated: {column.field.name}")
+            raise malformed(self._text, left.place, message=f"Field must be grouped or aggregated: {column.field.name}")
         return column
 
     def _check_operator(self, comparison: Comparison, column: Column) -> None:
@@ -101,9 +101,11 @@ class ConditionWriter:
             kind in {"boolean", *_ID_TYPES} and operator not in _EQUALITY
         )
         if is_wrong:
-            raise fault("INVALID_QUERY_FILTER_OPERATOR", text=framed(self._text, comparison.place, "invalid operator"))
+            raise fault(
+                "INVALID_QUERY_FILTER_OPERATOR", text=framed(self._text, comparison.place, message="invalid operator")
+            )
         if operator not in _EQUALITY and isinstance(comparison.right, Literal) and comparison.right.kind == "null":
-            raise malformed(self._text, comparison.place, f"invalid operator on null: {operator}")
+            raise malformed(self._text, comparison.place, message=f"invalid operator on null: {operator}")
 
     def _check_type(self, column: Column, literal: Literal) -> None:
         allowed = _LITERALS_OF.get(column.field.type, _TEXT_LITERALS)
@@ -113,14 +115,14 @@ class ConditionWriter:
         kind = "string" if column.field.is_text else kind
         quotes = "should be enclosed in quotes" if kind == "string" else "should not be enclosed in quotes"
         message = f"value of filter criterion for field '{column.field.name}' must be of type {kind} and {quotes}"
-        raise fault("INVALID_FIELD.query", text=framed(self._text, literal.place, message))
+        raise fault("INVALID_FIELD.query", text=framed(self._text, literal.place, message=message))
 
-    def _membership(self, comparison: Comparison, column: Column, members: tuple[Literal, ...]) -> Sql:
+    def _membership(self, comparison: Comparison, column: Column, *, members: tuple[Literal, ...]) -> Sql:
         values: list[Any] = []
         for literal in members:
             self._check_type(column, literal)
             if literal.kind == "period":
-                raise malformed(self._text, literal.place, "date literals are not allowed in IN")
+                raise malformed(self._text, literal.place, message="date literals are not allowed in IN")
             values.append(self._bound(column, literal))
         marks = ", ".join("?" for value in values if value is not None)
         sql = f"{column.sql} IN ({marks})"
@@ -129,9 +131,9 @@ class ConditionWriter:
         bound = [value for value in values if value is not None]
         return (f"NOT coalesce({sql}, 0)" if comparison.operator == "NOT IN" else sql), bound
 
-    def _semi_join(self, comparison: Comparison, column: Column, query: Query) -> Sql:
+    def _semi_join(self, comparison: Comparison, column: Column, *, query: Query) -> Sql:
         if column.field.type not in _ID_TYPES or comparison.operator not in {"IN", "NOT IN"}:
-            raise malformed(self._text, comparison.place, "semi joins need an Id field on the left")
+            raise malformed(self._text, comparison.place, message="semi joins need an Id field on the left")
         sub = type(self._compiler)(self._text, query, self._compiler.world, prefix=self._compiler.prefix + "s")
         sql, parameters = sub.semi_join()
         text = f"{column.sql} IN ({sql})"
@@ -148,7 +150,7 @@ class ConditionWriter:
             if literal.kind == "date":
                 return date.fromisoformat(literal.value).isoformat()
         except (ValueError, OverflowError):
-            raise malformed(self._text, literal.place, f"invalid date: {literal.value}") from None
+            raise malformed(self._text, literal.place, message=f"invalid date: {literal.value}") from None
         return int(literal.value) if literal.kind == "boolean" else literal.value
 
     def _record_id(self, literal: Literal) -> str:
@@ -156,17 +158,17 @@ class ConditionWriter:
         if record_id is None:
             raise fault(
                 "INVALID_QUERY_FILTER_OPERATOR",
-                text=framed(self._text, literal.place, f"invalid ID field: {literal.value}"),
+                text=framed(self._text, literal.place, message=f"invalid ID field: {literal.value}"),
             )
         return record_id
 
-    def _in_period(self, column: Column, operator: str, literal: Literal) -> Sql:
+    def _in_period(self, column: Column, operator: str, *, literal: Literal) -> Sql:
         name, count = literal.value
         try:
             first, after = period_range(name, count, today=self._compiler.world.now.date())
             start, end = (_edge(column.field.type, day) for day in (first, after))
         except OverflowError:
-            raise malformed(self._text, literal.place, f"date literal out of range: {name}") from None
+            raise malformed(self._text, literal.place, message=f"date literal out of range: {name}") from None
         return _PERIOD_SQL[operator](column.sql, start, end)
 
 
@@ -186,7 +188,7 @@ _PERIOD_SQL: Final[Mapping[str, Callable[[str, str, str], Sql]]] = MappingProxyT
 )
 
 
-def _compare(sql: str, operator: str, value: Any) -> Sql:  # noqa: ANN401 - SQLite scalars
+def _compare(sql: str, operator: str, *, value: Any) -> Sql:  # noqa: ANN401 - SQLite scalars
     if value is None:
         return (f"{sql} IS NULL" if operator == "=" else f"{sql} IS NOT NULL"), []
     if operator == "!=":

@@ -69,7 +69,7 @@ _UNITS: Final[Mapping[str, _Shift]] = MappingProxyType(
 )
 
 
-def _fixed(shift: _Shift, first: int, last: int) -> Callable[[date], Range]:
+def _fixed(shift: _Shift, first: int, *, last: int) -> Callable[[date], Range]:
     return lambda today: shift(today, first, last)
 
 
@@ -81,15 +81,15 @@ def _counted(
 
 def _periods() -> dict[str, Callable[[date], Range]]:
     table = {
-        "YESTERDAY": _fixed(_days, -1, -1),
-        "TODAY": _fixed(_days, 0, 0),
-        "TOMORROW": _fixed(_days, 1, 1),
-        "LAST_90_DAYS": _fixed(_days, -90, 0),
-        "NEXT_90_DAYS": _fixed(_days, 1, 90),
+        "YESTERDAY": _fixed(_days, -1, last=-1),
+        "TODAY": _fixed(_days, 0, last=0),
+        "TOMORROW": _fixed(_days, 1, last=1),
+        "LAST_90_DAYS": _fixed(_days, -90, last=0),
+        "NEXT_90_DAYS": _fixed(_days, 1, last=90),
     }
     for unit, shift in _UNITS.items():
         for word, step in (("LAST", -1), ("THIS", 0), ("NEXT", 1)):
-            table[f"{word}_{unit}"] = _fixed(shift, step, step)
+            table[f"{word}_{unit}"] = _fixed(shift, step, last=step)
     return table
 
 

@@ -50,7 +50,7 @@ class Names:
         SalesforceFault: INVALID_TYPE, the object of FROM does not exist.
     """
 
-    def __init__(self, text: str, query: Query, world: World, *, prefix: str) -> None:
+    def __init__(self, text: str, query: Query, *, world: World, prefix: str) -> None:
         self._text = text
         self._query = query
         self._world = world
@@ -66,7 +66,7 @@ class Names:
                 f"sObject type '{self._query.object_name}' is not supported. If you are attempting to use a custom "
                 f"object, be sure to append the '__c' after the entity name. {_CUSTOM_HINT}"
             )
-            raise fault("INVALID_TYPE", text=framed(self._text, self._query.object_place, message))
+            raise fault("INVALID_TYPE", text=framed(self._text, self._query.object_place, message=message))
         return schema
 
     def join_sql(self) -> str:
@@ -83,7 +83,7 @@ class Names:
         schema, table = self.walk(path[:-1], reference)
         item = schema.find(path[-1])
         if item is None or item.name in schema.access_of(self._world.user_key).not_readable:
-            raise self._no_such(path[-1], schema, reference)
+            raise self._no_such(path[-1], schema, reference=reference)
         return Column(f"{table}.{quoted(item.name)}", item)
 
     def without_alias(self, path: tuple[str, ...]) -> tuple[str, ...]:
@@ -100,7 +100,9 @@ class Names:
         """
         schema, table = self.schema, self.prefix
         if len(parents) > _MAX_PARENT_DEPTH:
-            raise malformed(self._text, reference.place, "SOQL relationship queries may climb five levels at most")
+            raise malformed(
+                self._text, reference.place, message="SOQL relationship queries may climb five levels at most"
+            )
         for depth, name in enumerate(parents, 1):
             item = schema.parents.get(name.lower())
             if item is None:
@@ -108,7 +110,7 @@ class Names:
                     f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom "
                     f"relationship, be sure to append the '__r' after the custom relationship name. {_CUSTOM_HINT}"
                 )
-                raise fault("INVALID_FIELD.query", text=framed(self._text, reference.place, message))
+                raise fault("INVALID_FIELD.query", text=framed(self._text, reference.place, message=message))
             key = tuple(part.lower() for part in parents[:depth])
             if key not in self._joins:
                 self._joins[key] = self._join(item, schema=schema, table=table)
@@ -119,15 +121,15 @@ class Names:
         target = NAME_SCHEMA if len(item.reference_to) > 1 else self._world.find_object(item.reference_to[0])
         if target is None:
             message = f"relationship {item.relationship} of {schema.name} is not available here"
-            raise malformed(self._text, self._query.object_place, message)
+            raise malformed(self._text, self._query.object_place, message=message)
         alias = f"{self.prefix}p{len(self._joins) + 1}"
         join = f"LEFT JOIN {quoted(target.name)} {alias} ON {alias}.Id = {table}.{quoted(item.name)}"
         self._join_sql.append(join)
         return target, alias
 
-    def _no_such(self, name: str, schema: ObjectSchema, reference: FieldRef) -> SalesforceFault:
+    def _no_such(self, name: str, schema: ObjectSchema, *, reference: FieldRef) -> SalesforceFault:
         message = (
             f"No such column '{name}' on entity '{schema.name}'. If you are attempting to use a custom field, be sure "
             f"to append the '__c' after the custom field name. {_CUSTOM_HINT}"
         )
-        return fault("INVALID_FIELD.query", text=framed(self._text, reference.place, message))
+        return fault("INVALID_FIELD.query", text=framed(self._text, reference.place, message=message))

@@ -152,7 +152,7 @@ class _Parser:
             self._expect(")")
             return FieldGroup(kind.word, token.place)
         if token.word not in AGGREGATES:
-            raise malformed(self._text, token.place, f"unexpected token: '{token.text}'")
+            raise malformed(self._text, token.place, message=f"unexpected token: '{token.text}'")
         if token.word == "COUNT" and self._accept(")"):
             return Aggregate("COUNT", None, token.place)
         argument = self._field()
@@ -190,7 +190,7 @@ class _Parser:
         """One level of conditions: AND and OR never meet on it without brackets."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise malformed(self._text, self._next.place, "query is too complicated")
+            raise malformed(self._text, self._next.place, message="query is too complicated")
         parts = [self._negation()]
         operator = self._next.word if self._next.word in {"AND", "OR"} else ""
         while operator and self._accept(operator):

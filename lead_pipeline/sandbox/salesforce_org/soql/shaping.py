@@ -56,7 +56,7 @@ class RecordShape:
         if self.id_column is not None:
             attributes["url"] = f"{base_url}/sobjects/{self.type}/{row[self.id_column]}"
         record: Record = {"attributes": attributes}
-        _fill(record, self.members, row, base_url=base_url)
+        _fill(record, self.members, row=row, base_url=base_url)
         return record
 
 
@@ -66,7 +66,7 @@ def address(parts: Sequence[tuple[str, Any]]) -> Record | None:
     return body if any(value is not None for value in body.values()) else None
 
 
-def _fill(record: Record, members: tuple[Shape, ...], row: Sequence[Any], *, base_url: str) -> None:
+def _fill(record: Record, members: tuple[Shape, ...], *, row: Sequence[Any], base_url: str) -> None:
     for member in members:
         if isinstance(member, ValueShape):
             value = row[member.column]
@@ -74,10 +74,10 @@ def _fill(record: Record, members: tuple[Shape, ...], row: Sequence[Any], *, bas
         elif isinstance(member, AddressShape):
             record[member.key] = address([(name, row[column]) for name, column in member.parts])
         else:
-            record[member.key] = _parent(member, row, base_url)
+            record[member.key] = _parent(member, row, base_url=base_url)
 
 
-def _parent(member: ParentShape, row: Sequence[Any], base_url: str) -> Record | None:
+def _parent(member: ParentShape, row: Sequence[Any], *, base_url: str) -> Record | None:
     parent_id = row[member.id_column]
     if parent_id is None:
         return None
@@ -85,5 +85,5 @@ def _parent(member: ParentShape, row: Sequence[Any], base_url: str) -> Record | 
         _POLYMORPHIC.get(parent_id[:3], member.object_name) if member.object_name == "Name" else member.object_name
     )
     parent: Record = {"attributes": {"type": member.object_name, "url": f"{base_url}/sobjects/{path_type}/{parent_id}"}}
-    _fill(parent, member.members, row, base_url=base_url)
+    _fill(parent, member.members, row=row, base_url=base_url)
     return parent

@@ -54,7 +54,7 @@ def cut(query: str) -> list[Token]:
     while place < len(query):
         match = _TOKEN.match(query, place)
         if match is None:
-            raise malformed(query, place, f"line 1:{place} no viable alternative at character '{query[place]}'")
+            raise malformed(query, place, message=f"line 1:{place} no viable alternative at character '{query[place]}'")
         if match.lastgroup != "space":
             tokens.append(Token(match.lastgroup or "", match[0], place))
         place = match.end()
@@ -70,7 +70,7 @@ def unescape(query: str, token: Token, *, pattern: bool = False) -> str:
     """
     body = token.text[1:-1]
     if len(body) > MAX_STRING:
-        raise malformed(query, token.place, f"string literals cannot be longer than {MAX_STRING} characters")
+        raise malformed(query, token.place, message=f"string literals cannot be longer than {MAX_STRING} characters")
 
     def resolve(match: re.Match[str]) -> str:
         char = match[1]
@@ -80,16 +80,20 @@ def unescape(query: str, token: Token, *, pattern: bool = False) -> str:
             return chr(int(char[1:], 16))
         if char.lower() not in _ESCAPES:
             raise malformed(
-                query, token.place, f"Illegal string literal. Line breaks are not allowed in string literals: \\{char}"
+                query,
+                token.place,
+                message=f"Illegal string literal. Line breaks are not allowed in string literals: \\{char}",
             )
         return _ESCAPES[char.lower()]
 
     if "\n" in body or "\r" in body:
-        raise malformed(query, token.place, "Illegal string literal. Line breaks are not allowed in string literals")
+        raise malformed(
+            query, token.place, message="Illegal string literal. Line breaks are not allowed in string literals"
+        )
     return _ESCAPE.sub(resolve, body)
 
 
-def framed(query: str, place: int, message: str) -> str:
+def framed(query: str, place: int, *, message: str) -> str:
     """The platform's error frame: the query around the place, a caret, row and column."""
     start = max(0, place - _TAIL)
     row = query.count("\n", 0, place) + 1
@@ -98,11 +102,11 @@ def framed(query: str, place: int, message: str) -> str:
     return f"\n{excerpt}\n{' ' * (place - start)}^\nERROR at Row:{row}:Column:{column}\n{message}"
 
 
-def malformed(query: str, place: int, message: str) -> SalesforceFault:
+def malformed(query: str, place: int, *, message: str) -> SalesforceFault:
     """A MALFORMED_QUERY at a place of the query."""
-    return fault("MALFORMED_QUERY", text=framed(query, place, message))
+    return fault("MALFORMED_QUERY", text=framed(query, place, message=message))
 
 
 def unexpected(query: str, token: Token) -> SalesforceFault:
     """The refusal of a token that may not stand where it stands."""
-    return malformed(query, token.place, f"unexpected token: '{token.text}'")
+    return malformed(query, token.place, message=f"unexpected token: '{token.text}'")
