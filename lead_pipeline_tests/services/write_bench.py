@@ -234,7 +234,7 @@ class WriteBench:
 
     def ask(self, query: str, *values: object) -> list[dict[str, Any]]:
         with self.database.connect() as connection:
-            return connection.execute(query, list(values)).fetchall()  # type: ignore[arg-type]  # tests write plain SQL
+            return connection.execute(query, list(values)).fetchall()
 
     def assert_log_equals_journal(self) -> None:
         """Each commit of ours has exactly one entry in the log, and the other way round."""
