@@ -51,7 +51,7 @@ def blank_required(bench: WriteBench) -> None:
     """Salesforce itself would refuse to blank a required field, so the fault sits in its store."""
     schema = bench.emulated.org.schema("Lead")
     assert schema is not None
-    bench.emulated.org.store.update(schema, created_id(bench), {"Company": None})
+    bench.emulated.org.store.update(schema, created_id(bench), changes={"Company": None})
 
 
 READBACK_FAULTS: dict[str, Callable[[WriteBench], None]] = {
