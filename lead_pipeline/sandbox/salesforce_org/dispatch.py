@@ -42,7 +42,7 @@ class Dispatcher:
     def __init__(self, org: Org, app: ConnectedApp) -> None:
         self.org = org
         jobs = JobStore(org)
-        self.ingest = IngestHandlers(jobs)
+        self.ingest = IngestHandlers(org, jobs)
         self.router = Router(
             [
                 *_open_routes(OAuthHandlers(app)),

@@ -5,9 +5,10 @@ Belongs here: job states, CSV, per-row results. Rules of a record: saving.py; qu
 
 import csv
 import io
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lead_pipeline.sandbox.control_plane import FiredFault
@@ -15,6 +16,7 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, faul
 from lead_pipeline.sandbox.salesforce_org.collection_calls import checked_id, upsert_one
 from lead_pipeline.sandbox.salesforce_org.job_store import Job, JobStore, shown
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
+from lead_pipeline.sandbox.salesforce_org.org import Org
 from lead_pipeline.sandbox.salesforce_org.row_faults import RowFaults
 from lead_pipeline.sandbox.salesforce_org.saving import Refused, SaveContext, Saver
 from lead_pipeline.sandbox.salesforce_org.schema import ObjectSchema
@@ -65,17 +67,26 @@ class ChunkResult:
 class IngestHandlers:
     """Handlers of jobs/ingest and the worker that runs the jobs.
 
+    Jobs that a stopped server left unfinished go on at the row where they stopped: rows and their results are committed
+    together.
+
     Args:
+        org: the org.
         jobs: where jobs are kept.
     """
 
-    def __init__(self, jobs: JobStore) -> None:
+    def __init__(self, org: Org, jobs: JobStore) -> None:
         self._jobs = jobs
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk-ingest")
-        self._running: dict[str, Future[None]] = {}
+        self._is_closing = threading.Event()
+        for job in jobs.all(KIND):
+            if job["state"] in _RUNNING:
+                caller = org.caller(job["createdById"])
+                self._worker.submit(self._run, Call(org, "PATCH", "", caller=caller, version=job["apiVersion"]), job)
 
     def close(self) -> None:
-        """Wait for the running job and stop the worker."""
+        """Stop the worker after the chunk it is saving."""
+        self._is_closing.set()
         self._worker.shutdown(wait=True, cancel_futures=True)
 
     # --- handlers -------------------------------------------------------------------------------------------------
@@ -133,7 +144,7 @@ class IngestHandlers:
             self._jobs.change(job, state="Aborted")
         elif state == "UploadComplete" and job["state"] == "Open":
             self._jobs.change(job, state="UploadComplete")
-            self._running[job["id"]] = self._worker.submit(self._run, call, dict(job))
+            self._worker.submit(self._run, call, dict(job))
         else:
             raise fault("INVALIDJOBSTATE", text=f"InvalidJobState : cannot move job from {job['state']} to {state}")
         return Answer(body=shown(job, without=_LATER_MEMBERS))
@@ -188,7 +199,9 @@ class IngestHandlers:
             return
         stop_after = _stop_after(call.faults, len(upload.rows))
         row_saver = _RowSaver(call, schema, job=job, columns=upload.columns)
-        for start in range(0, stop_after, CHUNK_ROWS):
+        for start in range(job["numberRecordsProcessed"], stop_after, CHUNK_ROWS):
+            if self._is_closing.is_set():
+                return
             if self._jobs.find(KIND, job["id"])["state"] == "Aborted":
                 job["state"] = "Aborted"
                 self._keep_rows(job, "unprocessed", place=start, rows=upload.rows[start:], delimiter=delimiter)
@@ -238,7 +251,7 @@ class _RowSaver:
     """Saves rows of one job."""
 
     def __init__(self, call: Call, schema: ObjectSchema, *, job: Job, columns: Sequence[str]) -> None:
-        self._call = replace(call, org=call.org)
+        self._call = call
         self._schema = schema
         self._operation = job["operation"]
         self._key = job.get("externalIdFieldName")
@@ -248,6 +261,7 @@ class _RowSaver:
         self._id_column = next((place for place, name in enumerate(columns) if name.lower() == "id"), None)
 
     def save(self, rows: Sequence[list[str]], start: int) -> ChunkResult:
+        """Save one chunk, whose first row has the given place in the file."""
         context = SaveContext(self._call.caller, self._call.version, auto_assign=self._assign)
         saver = Saver(self._call.org, context)
         repeated = self._repeated(rows)

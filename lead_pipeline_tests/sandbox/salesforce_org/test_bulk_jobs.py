@@ -3,10 +3,15 @@
 import csv
 import io
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lead_pipeline.sandbox.salesforce_org import Org, create_app
+from lead_pipeline.sandbox.salesforce_org.job_store import JobStore
+from lead_pipeline.sandbox.salesforce_org.messages import Call
+from lead_pipeline.sandbox.serving import ServerThread
 from lead_pipeline_tests.sandbox.salesforce_org.conftest import DATA, RunningOrg
 
 CSV = {"Content-Type": "text/csv"}
@@ -190,3 +195,43 @@ def test_a_query_that_bulk_does_not_know_is_refused(admin: RunningOrg, soql: str
     answer = admin.call("POST", "/jobs/query", json={"operation": "query", "query": soql})
 
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALIDJOB")
+
+
+def test_a_job_that_a_stopped_server_left_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "org.sqlite"
+    stopped = Org(state_path=path)
+    job_id = half_done_job(stopped)
+    stopped.close()
+
+    app = create_app(state_path=path)
+    with ServerThread(app):
+        job = finished_job(app.state.org, job_id)
+        names = [row[0] for row in app.state.org.store.all("SELECT LastName FROM Lead ORDER BY LastName")]
+
+    assert (job["state"], job["numberRecordsProcessed"]) == ("JobComplete", 201)
+    assert names == ["left over"]
+
+
+def half_done_job(org: Org) -> str:
+    """A job of 201 rows whose first chunk is said to be saved."""
+    jobs = JobStore(org)
+    caller = org.find_user("admin")
+    assert caller is not None
+    details = {
+        "operation": "insert", "object": "Lead", "state": "InProgress", "columnDelimiter": "COMMA", "lineEnding": "LF",
+        "numberRecordsProcessed": 200, "numberRecordsFailed": 0,
+    }  # fmt: skip
+    job = jobs.open(Call(org, "POST", "", caller=caller, version=66.0), kind="ingest", details=details)
+    table = "LastName,Company\n" + "done,C\n" * 200 + "left over,C\n"
+    jobs.keep_part(job, "upload", place=0, content=table)
+    return str(job["id"])
+
+
+def finished_job(org: Org, job_id: str) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        job = JobStore(org).find("ingest", job_id)
+        if job["state"] == "JobComplete":
+            return job
+        time.sleep(0.01)
+    raise AssertionError(job)
