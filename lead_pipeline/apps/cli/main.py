@@ -56,7 +56,8 @@ def root() -> None:
 def main() -> None:
     """Run the command line; expected errors become one line and their exit code, never a traceback."""
     try:
-        root.main(standalone_mode=False)
+        # outside its standalone mode click hands an exit code back instead of leaving with it
+        sys.exit(root.main(standalone_mode=False))
     except LeadPipelineError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
