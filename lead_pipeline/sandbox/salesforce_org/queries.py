@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
 from lead_pipeline.sandbox.salesforce_org.catalogue import fault
@@ -33,13 +32,7 @@ class OpenQuery:
 
     statement: Statement
     total: int
-    rows: Future[tuple[Any, ...] | None]
-
-    @cached_property
-    def row_numbers(self) -> list[str]:
-        """The row numbers of the whole result, in its order."""
-        row = self.rows.result()
-        return row[0].split(",") if row and row[0] else []
+    row_numbers: Future[list[str]]
 
 
 @dataclass
@@ -116,7 +109,7 @@ class QueryHandlers:
         return Answer(body=_with_next(call, body, locator=self._locators.keep(query), place=size))
 
     def _page(self, call: Call, query: OpenQuery, *, locator: str, start: int) -> Answer:
-        numbers = query.row_numbers
+        numbers = query.row_numbers.result()
         if start > len(numbers):
             raise fault("INVALID_QUERY_LOCATOR")
         size = page_size(call)
@@ -157,13 +150,13 @@ def fetch(org: Org, statement: Statement, *, at_most: int | None = None) -> list
 
 def row_numbers(org: Org, statement: Statement) -> list[str]:
     """The row numbers of every row of a statement, in its order."""
-    return OpenQuery(statement, 0, _gather_rows(org, statement)).row_numbers
+    return _gather_rows(org, statement).result()
 
 
-def _gather_rows(org: Org, statement: Statement) -> Future[tuple[Any, ...] | None]:
+def _gather_rows(org: Org, statement: Statement) -> Future[list[str]]:
     limit = _NO_LIMIT if statement.limit is None else statement.limit
     sql = f"SELECT group_concat(_row) FROM ({statement.rows_sql} LIMIT ? OFFSET ?)"
-    return org.store.read_aside(sql, [*statement.parameters, limit, statement.offset])
+    return org.store.numbers_aside(sql, [*statement.parameters, limit, statement.offset])
 
 
 def fetch_rows(org: Org, statement: Statement, *, chosen: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from lead_pipeline.sandbox.salesforce_org.schema import NUMBER_TYPES, Field, Obj
 Row = dict[str, Any]
 
 _CACHE_KIB: Final = 256 * 1024  # keeps the indexes of a million leads in memory
+_MAPPED_BYTES: Final = 4 * 1024**3  # long scans read the file in place instead of copying it page by page
 _WRITE_TRIES: Final = 30_000  # milliseconds to wait for a file that another process holds
 _FIRST_ISSUED: Final = 1_000
 """Serial of the first issued record; lower ones belong to the org's own users and queues."""
@@ -33,6 +34,7 @@ _PRAGMAS: Final = (
     "synchronous = OFF",
     f"cache_size = -{_CACHE_KIB}",
     f"busy_timeout = {_WRITE_TRIES}",
+    f"mmap_size = {_MAPPED_BYTES}",
 )
 _OUTERMOST: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
 _NESTED: Final = ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner")
@@ -71,6 +73,7 @@ class Store:
         self._path = target
         self.lock = threading.RLock()
         self._connection = self._connect()
+        self._readers: list[sqlite3.Connection] = []
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="salesforce-org-reader")
         self._depth = 0
         self._serials: dict[str, int] = {}
@@ -89,7 +92,8 @@ class Store:
         """Release the file; a temporary one is removed."""
         self._aside.shutdown(wait=True)
         with self.lock:
-            self._connection.close()
+            for connection in (self._connection, *self._readers):
+                connection.close()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -128,17 +132,27 @@ class Store:
             row: tuple[Any, ...] | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
-    def read_aside(self, sql: str, parameters: Sequence[Any] = ()) -> Future[tuple[Any, ...] | None]:
-        """Read the first row of a slow statement on a connection of its own, as the state is now."""
+    def numbers_aside(self, sql: str, parameters: Sequence[Any] = ()) -> Future[list[str]]:
+        """Read one column of a long result, joined by commas in SQL, on a connection of its own.
+
+        The result is that of this moment, whatever is written while it is gathered.
+        """
         if self._depth:
-            done: Future[tuple[Any, ...] | None] = Future()
-            done.set_result(self.one(sql, parameters))
+            done: Future[list[str]] = Future()
+            done.set_result(_cut_numbers(self.one(sql, parameters)))
             return done
         with self.lock:
-            connection = self._connect()
-            connection.execute("BEGIN")
-            connection.execute("SELECT count(*) FROM sandbox_setting").fetchone()  # the read that fixes the snapshot
-        return self._aside.submit(_read_and_close, connection, sql, parameters=parameters)
+            reader = self._readers.pop() if self._readers else self._connect()
+            reader.execute("BEGIN")
+            reader.execute("SELECT 1 FROM sandbox_setting").fetchone()  # the read that fixes the snapshot
+        return self._aside.submit(self._gather, reader, sql, parameters=parameters)
+
+    def _gather(self, reader: sqlite3.Connection, sql: str, *, parameters: Sequence[Any]) -> list[str]:
+        try:
+            return _cut_numbers(reader.execute(sql, parameters).fetchone())
+        finally:
+            reader.execute("ROLLBACK")
+            self._readers.append(reader)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a changing statement and return the number of rows it touched."""
@@ -275,12 +289,8 @@ class Store:
             self._serials.clear()
 
 
-def _read_and_close(connection: sqlite3.Connection, sql: str, *, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    try:
-        row: tuple[Any, ...] | None = connection.execute(sql, parameters).fetchone()
-        return row
-    finally:
-        connection.close()
+def _cut_numbers(row: tuple[Any, ...] | None) -> list[str]:
+    return row[0].split(",") if row and row[0] else []
 
 
 def quoted(name: str) -> str:
