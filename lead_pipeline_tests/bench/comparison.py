@@ -86,7 +86,8 @@ def _measure_run(laboratory: Laboratory, contestant: Contestant, *, leads: int, 
     task = _task(laboratory, contestant, leads=leads, night=night)
     profile = laboratory.profiles / f"{contestant}_{leads}_{night}.pstats" if laboratory.profiles else None
     laboratory.sandbox.clear_counts()
-    database_cpu = laboratory.read_database_cpu()
+    has_database = contestant is Contestant.PIPELINE  # what the server does while others run is none of theirs
+    database_cpu = laboratory.read_database_cpu() if has_database else None
     answer = run_in_process(contestant, task, profile=profile)
     return RunMeasurement(
         calls=laboratory.sandbox.salesforce_calls(),

@@ -23,7 +23,7 @@ class RunMeasurement:
         calls: Requests the org received, by route; signing in included.
         startup_cpu_seconds: Imports, signing in, opening: what leads do not change.
         cpu_seconds: The run itself, in the contestant's process.
-        database_cpu_seconds: The Postgres server behind it meanwhile; None where that cannot be read.
+        database_cpu_seconds: The Postgres server behind it meanwhile; None where there is none or it cannot be read.
         wall_seconds: The run itself, waiting included.
         credits: Rows that Dievio billed.
         written: Records created or updated, as the run counts them.
