@@ -139,7 +139,9 @@ UNION
 SELECT w.raw_lead_id
 FROM write_intent AS w
 WHERE w.batch_id = :batch_id AND w.state = 'applied'
-  AND NOT EXISTS (SELECT FROM sync_log AS l WHERE l.op_id = w.op_id AND l.outcome = 'applied')
+  AND NOT EXISTS (SELECT FROM sync_log AS l
+                  WHERE l.op_id = w.op_id AND l.outcome = 'applied'
+                    AND l.logged_at >= (SELECT b.created_at FROM batch AS b WHERE b.batch_id = :batch_id))
 ORDER BY 1
 LIMIT :most;
 

@@ -47,7 +47,8 @@ ORDER BY 1, 2, 3;
 SELECT count(*)
 FROM sync_log AS l
 CROSS JOIN LATERAL jsonb_array_elements(l.fields_changed) AS field
-WHERE l.batch_id = :batch_id AND l.outcome = 'applied' AND l.operation = 'update';
+WHERE l.batch_id = :batch_id AND l.outcome = 'applied' AND l.operation = 'update'
+  AND l.logged_at >= (SELECT b.created_at FROM batch AS b WHERE b.batch_id = :batch_id);
 
 -- name: list_segments(batch_id)
 -- The saved searches of the batch: how far each came and what it cost.

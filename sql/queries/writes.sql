@@ -60,7 +60,7 @@ WHERE s.outcome IS NOT NULL AND w.raw_lead_id IS NOT NULL
 ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
 
 -- name: insert_log_entries(settlements, actor, at)!
--- One entry per write that ended.
+-- One entry per write that ended just now; one that had ended before has its entry already.
 INSERT INTO sync_log (logged_at, batch_id, run_id, dievio_lead_id, operation, object_name, salesforce_id, op_id,
                       payload_sha256, mapping_version, fields_changed, actor, request_id, answer, outcome, error_code)
 SELECT :at, w.batch_id, w.run_id, w.dievio_lead_id, s.operation, w.object_name, w.salesforce_id, w.op_id,
@@ -71,8 +71,8 @@ SELECT :at, w.batch_id, w.run_id, w.dievio_lead_id, s.operation, w.object_name, 
        :actor, s.answer ->> 'request_id', s.answer, s.state, nullif(s.error_code, '')
 FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, state text, operation text, error_code text, answer jsonb)
 JOIN write_intent AS w USING (op_id)
-WHERE s.state <> 'unknown'
-ON CONFLICT (op_id) WHERE outcome = 'applied' DO NOTHING;
+WHERE w.state = s.state AND w.resolved_at = :at
+ON CONFLICT (op_id, outcome, logged_at) DO NOTHING;
 
 -- name: insert_links(settlements, at)!
 -- Which record a lead is written to; a link never moves.
