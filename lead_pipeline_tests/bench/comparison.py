@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from lead_pipeline.sandbox.embedded_postgres import ServerAddress, ensure_database
+from lead_pipeline.sandbox.scenarios.org_draft import salesforce_time
 from lead_pipeline.sandbox.scenarios.volume import build_volume_scenario
 from lead_pipeline_tests.bench.contestant_process import run_in_process
 from lead_pipeline_tests.bench.contestants import Contestant, ContestantTask
@@ -16,6 +17,7 @@ from lead_pipeline_tests.bench.rep_edits import make_edits, read_back_edits
 from lead_pipeline_tests.bench.sandbox import BenchSandbox
 
 ONE_DAY = timedelta(days=1)
+TIME_BETWEEN_SAVES = timedelta(minutes=10)  # of the leads that were in the org before
 
 # An org in use has some of each.
 ACCOUNT = {"Name": "Existing Account"}
@@ -54,9 +56,7 @@ def measure_contestant(laboratory: Laboratory, contestant: Contestant, *, leads:
     sandbox = laboratory.sandbox
     second_night = datetime.now(UTC).date() - ONE_DAY  # the newest complete day, as a schedule would take
     first_night = second_night - ONE_DAY
-    sandbox.fill(build_volume_scenario(leads, org_leads=laboratory.existing_leads, partition_on=first_night))
-    sandbox.load("Account", [ACCOUNT])
-    sandbox.load("Contact", [CONTACT])
+    _fill_sandbox(laboratory, leads, night=first_night)
     first = _measure_run(laboratory, contestant, leads=leads, night=first_night)
     persons = leads + laboratory.existing_leads
     missing = max(0, persons - sandbox.live_leads())
@@ -64,6 +64,16 @@ def measure_contestant(laboratory: Laboratory, contestant: Contestant, *, leads:
     if leads <= laboratory.second_run_limit and not first.problem:
         second = _measure_second_run(laboratory, contestant, leads=leads, night=second_night)
     return Result(contestant=contestant, leads=leads, first=first, missing=missing, second=second)
+
+
+def _fill_sandbox(laboratory: Laboratory, leads: int, *, night: date) -> None:
+    scenario = build_volume_scenario(leads, org_leads=laboratory.existing_leads, partition_on=night)
+    for age, lead in enumerate(scenario.org_records["Lead"], start=1):
+        # Records of one moment would all be read again with each look back; people save theirs at different times.
+        lead["SystemModstamp"] = salesforce_time(datetime.combine(night, time(), tzinfo=UTC) - age * TIME_BETWEEN_SAVES)
+    laboratory.sandbox.fill(scenario)
+    laboratory.sandbox.load("Account", [ACCOUNT])
+    laboratory.sandbox.load("Contact", [CONTACT])
 
 
 def _measure_second_run(laboratory: Laboratory, contestant: Contestant, *, leads: int, night: date) -> SecondRun:
