@@ -117,6 +117,7 @@ class Connections:
             mappings=self.config.mappings,
             fields_by_object=self.config.fields_by_object,
             holding_queue=self.config.routing.holding_queue,
+            owners=self.config.owners,
         )
 
     def org_vocabulary(self) -> dict[str, frozenset[str]]:

@@ -11,6 +11,7 @@ from lead_pipeline.domain.extraction import SourceMapping, parse_source_mapping
 from lead_pipeline.domain.gate_settings import GateSettings, parse_gate_settings
 from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, build_mapping_set, parse_mapping
 from lead_pipeline.domain.matching import MatchingPolicy, parse_matching_policy
+from lead_pipeline.domain.ownership import OwnerRules, parse_owner_rules
 from lead_pipeline.domain.routing import RoutingRules, parse_routing_rules
 from lead_pipeline.domain.segments import Segment, parse_segments
 
@@ -25,6 +26,7 @@ class PipelineConfig:
     mappings: MappingSet
     routing: RoutingRules
     gates: GateSettings
+    owners: OwnerRules
 
     @property
     def fields_by_object(self) -> Mapping[str, Collection[str]]:
@@ -56,4 +58,5 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         mappings=build_mapping_set(mapping("lead"), mapping("contact")),
         routing=parse_routing_rules(load_document("routing", directory=directory)),
         gates=parse_gate_settings(load_document("gates", directory=directory), source=source),
+        owners=parse_owner_rules(load_document("owners", directory=directory)),
     )

@@ -25,12 +25,30 @@ from lead_pipeline.domain.mapping import FieldMapping, MappingSet, ObjectMapping
 from lead_pipeline.domain.matching import MatchReason, RuleName
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema, check_writable
 from lead_pipeline.domain.preflight import prepare_value
+from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline.domain.survivorship import FieldAnswer, FieldCase, TargetState, WrittenValue, decide_field
 
 SYSTEM_NAME = "lead_pipeline"  # stamped on records, so that our own changes are known when they come back
 NAME_SOURCES = frozenset({"first_name", "last_name", "full_name"})
 UNCERTAIN_NAME_FLAG = "name_split_low_confidence"
 MIXED_IDENTITY_FLAG = "identity_conflict"
+
+
+class Standing(StrEnum):
+    """What a person's earlier answer to a question means for the lead whenever the same question comes up."""
+
+    AFFIRMED = "affirmed"  # the doubt was looked at: go on
+    SKIPPED = "skipped"  # the lead is left alone
+
+
+#: Questions that only a refused write raises: an answer "skip" to them keeps the write from being tried again. A record
+#: that was merely being edited is none of them: the next night finds it at rest.
+_REFUSED_WRITES = (
+    ReviewReason.DUPLICATE_RULE,
+    ReviewReason.LINK_CONFLICT,
+    ReviewReason.CONVERTED_OR_DELETED,
+    ReviewReason.POLICY_CONFLICT,
+)
 
 
 class PlanReason(StrEnum):
@@ -49,6 +67,7 @@ class PlanReason(StrEnum):
     UNCERTAIN_NAME = "name_split_low_confidence"
     MIXED_IDENTITY = "identity_conflict"
     FIELD_CONFLICT = "field_conflict"
+    SKIPPED_BY_PERSON = "skipped_by_person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +113,14 @@ class _Subject:
     mapping: ObjectMapping
     schema: ObjectSchema
     answers: Mapping[str, FieldAnswer]
+    standing: Mapping[str, Standing]
 
     @property
     def is_creation(self) -> bool:
         return self.target is None
+
+    def is_affirmed(self, reason_code: str) -> bool:
+        return self.standing.get(reason_code) is Standing.AFFIRMED
 
 
 def plan_lead(
@@ -107,6 +130,7 @@ def plan_lead(
     target: PlanTarget | None,
     rules: PlanRules,
     answers: Mapping[str, FieldAnswer] | None = None,
+    standing: Mapping[str, Standing] | None = None,
 ) -> SyncDecision:
     """Decide what is to happen with one lead.
 
@@ -116,6 +140,7 @@ def plan_lead(
         target: The matched record; None when the ladder found none, or when the mirror lost it.
         rules: Mappings and schemas.
         answers: API name -> what a person decided about that field of this lead.
+        standing: Review reason -> what a person's answer to that question about this lead means.
     """
     object_name = target.record.object_name if target else "Lead"
     subject = _Subject(
@@ -125,8 +150,9 @@ def plan_lead(
         mapping=rules.mappings.for_object(object_name),
         schema=rules.schemas[object_name],
         answers=answers or {},
+        standing=standing or {},
     )
-    verdict = next(found for step in _STEPS if (found := step(subject)) is not None)
+    verdict = _obey_skip(subject, next(found for step in _STEPS if (found := step(subject)) is not None))
     has_place = target is not None or verdict.decision is Decision.CREATE
     return SyncDecision(
         batch_id=lead.batch_id,
@@ -149,6 +175,20 @@ def _with_stamps(lead: NormalizedLead, match: MatchResult) -> NormalizedLead:
     return replace(lead, values={**lead.values, "update_reason": origin, "updated_by_system": SYSTEM_NAME})
 
 
+def _obey_skip(subject: _Subject, verdict: _Verdict) -> _Verdict:
+    """Leave a lead alone whose question a person answered with "skip"."""
+    if verdict.decision is Decision.SKIP:
+        return verdict
+    questions = (verdict.reason_code,) if verdict.decision is Decision.REVIEW else _REFUSED_WRITES
+    if not any(subject.standing.get(code) is Standing.SKIPPED for code in questions):
+        return verdict
+    return _Verdict(
+        decision=Decision.SKIP,
+        reason_code=PlanReason.SKIPPED_BY_PERSON,
+        reason="a person decided to leave this lead alone",
+    )
+
+
 def _obey_rule_outcome(subject: _Subject) -> _Verdict | None:
     if subject.match.reason_code != MatchReason.RULE_SET_TO_SKIP:
         return None
@@ -156,13 +196,14 @@ def _obey_rule_outcome(subject: _Subject) -> _Verdict | None:
 
 
 def _ask_about_match(subject: _Subject) -> _Verdict | None:
-    if subject.match.grade is not MatchGrade.POSSIBLE:
+    if subject.match.grade is not MatchGrade.POSSIBLE or subject.is_affirmed(subject.match.reason_code):
         return None
     return _review(subject.match.reason_code, subject.match.reason)
 
 
 def _ask_about_weak_identity(subject: _Subject) -> _Verdict | None:
-    if not subject.lead.is_weak_id or subject.match.rule == RuleName.REMEMBERED_ANSWER:
+    is_answered = subject.match.rule == RuleName.REMEMBERED_ANSWER or subject.is_affirmed(PlanReason.WEAK_IDENTITY)
+    if not subject.lead.is_weak_id or is_answered:
         return None
     return _review(
         PlanReason.WEAK_IDENTITY, "only a name and a company identify this lead; namesakes would share its id"
@@ -254,7 +295,7 @@ def _require_fields(subject: _Subject, fields: _Fields) -> _Verdict | None:
 
 
 def _doubt_name(subject: _Subject, fields: _Fields) -> _Verdict | None:
-    if UNCERTAIN_NAME_FLAG not in subject.lead.flags:
+    if UNCERTAIN_NAME_FLAG not in subject.lead.flags or subject.is_affirmed(PlanReason.UNCERTAIN_NAME):
         return None
     names = {row.to for row in subject.mapping.written_fields if row.source in NAME_SOURCES}
     if not any(entry.field in names and entry.verdict in WRITING_VERDICTS for entry in fields):
@@ -263,7 +304,7 @@ def _doubt_name(subject: _Subject, fields: _Fields) -> _Verdict | None:
 
 
 def _doubt_identity(subject: _Subject, fields: _Fields) -> _Verdict | None:
-    is_answered = subject.match.rule == RuleName.REMEMBERED_ANSWER
+    is_answered = subject.match.rule == RuleName.REMEMBERED_ANSWER or subject.is_affirmed(PlanReason.MIXED_IDENTITY)
     if MIXED_IDENTITY_FLAG not in subject.lead.flags or is_answered or not _find_changes(subject, fields):
         return None
     return _review(

@@ -46,6 +46,7 @@ class ReviewReason(StrEnum):
 SALES_OPS = "sales_ops"  # mends data, mapping and review questions
 ADMIN = "salesforce_admin"  # mends the org: permissions, rules, fields
 DATA_ENGINEER = "data_engineer"  # mends us
+DIEVIO = "dievio"  # asks Dievio to correct what it delivers
 
 MAX_REPLANS_AFTER_EDIT = 3  # a record edited three times during one run is being worked on: ask its owner
 MAX_REPLANS_AFTER_MOVE = 1  # a conversion or deletion shows in the next reading, or never
@@ -179,6 +180,7 @@ _TABLE = (
         "INVALID_EMAIL_ADDRESS",
         "Salesforce does not accept the e-mail address",
         "Correct the address at its source, then replay",
+        owner=DIEVIO,
     ),
     _payload_fault(
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
@@ -194,6 +196,7 @@ _TABLE = (
         "NUMBER_OUTSIDE_VALID_RANGE",
         "A number does not fit its field",
         "Correct the number at its source or widen the field, then replay",
+        owner=DIEVIO,
     ),
     _payload_fault("JSON_PARSER_ERROR", "A value has the wrong type for its field", "Correct the mapping, then replay"),
     _payload_fault(

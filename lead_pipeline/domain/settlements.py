@@ -14,6 +14,7 @@ from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.record_answers import RecordAnswer
 from lead_pipeline.domain.refusals import Refusal
 from lead_pipeline.domain.write_protocol import (
+    SETTLING_PURPOSES,
     FoundRecord,
     IntentState,
     NextStep,
@@ -139,7 +140,7 @@ def _operation(intent: WriteIntent) -> LogOperation:
 
 
 def _outcome(intent: WriteIntent, step: NextStep) -> Outcome | None:
-    if intent.purpose is not WritePurpose.SYNC:
+    if intent.purpose not in SETTLING_PURPOSES:
         return None
     if step is NextStep.APPLY:
         return Outcome.CREATED if intent.kind is WriteKind.INSERT else Outcome.UPDATED

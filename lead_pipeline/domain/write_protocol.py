@@ -66,6 +66,9 @@ class IntentState(StrEnum):
     VOID = "void"  # never took place, as far as a reading can tell
 
 
+#: Purposes that decide where a delivered row ends; the others leave its outcome alone.
+SETTLING_PURPOSES = frozenset({WritePurpose.SYNC, WritePurpose.REVIEW, WritePurpose.REPLAY})
+
 OPEN_STATES = frozenset({IntentState.SENT, IntentState.UNKNOWN})
 
 
@@ -168,7 +171,9 @@ def is_quiet(last_modified_at: datetime | None, *, read_at: datetime) -> bool:
     return last_modified_at is None or read_at >= last_modified_at + QUIET_TIME
 
 
-def build_sync_intent(decision: SyncDecision, basis: WriteBasis, *, op_id: UUID, run_id: str) -> WriteIntent:
+def build_sync_intent(
+    decision: SyncDecision, basis: WriteBasis, *, op_id: UUID, run_id: str, purpose: WritePurpose = WritePurpose.SYNC
+) -> WriteIntent:
     """Turn a decision to create or update into the write that carries it out."""
     is_insert = decision.decision is Decision.CREATE
     payload = {field: value for field, value in decision.changes().items() if value is not None}
@@ -185,7 +190,7 @@ def build_sync_intent(decision: SyncDecision, basis: WriteBasis, *, op_id: UUID,
         dievio_lead_id=decision.dievio_lead_id,
         raw_lead_id=decision.raw_lead_id,
         person_key=basis.person_key,
-        purpose=WritePurpose.SYNC,
+        purpose=purpose,
         kind=WriteKind.INSERT if is_insert else WriteKind.UPDATE,
         object_name=decision.object_name or "Lead",
         salesforce_id=None if is_insert else decision.salesforce_id,

@@ -106,7 +106,14 @@ def plan_batch(
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
             decisions = [
-                plan_lead(entry.lead, entry.match, target=entry.target, rules=rules, answers=entry.answers)
+                plan_lead(
+                    entry.lead,
+                    entry.match,
+                    target=entry.target,
+                    rules=rules,
+                    answers=entry.answers,
+                    standing=entry.standing,
+                )
                 for entry in page
             ]
             plans.save_decisions(connection, decisions, planned_at=planned_at)

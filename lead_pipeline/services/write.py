@@ -14,6 +14,7 @@ from typing import Protocol
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.matching import MatchingPolicy
+from lead_pipeline.domain.ownership import OwnerRules
 from lead_pipeline.errors import ApiBudgetReachedError
 from lead_pipeline.services.gates import require_gates
 from lead_pipeline.services.match import match_batch
@@ -22,10 +23,12 @@ from lead_pipeline.services.refresh_directory import DirectorySource, changed_si
 from lead_pipeline.services.writing.engine import carry_out_plan
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import (
+    WHOLE_PLAN,
     Clock,
     CrmWriter,
     FreshPlans,
     Progress,
+    WriteOrder,
     WriteSession,
     WriteTools,
     say_nothing,
@@ -33,6 +36,7 @@ from lead_pipeline.services.writing.ports import (
 from lead_pipeline.store import writes
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.leases import hold_lease
+from lead_pipeline.store.owners import save_owner_rules
 
 
 class Crm(CrmWriter, DirectorySource, Protocol):
@@ -48,6 +52,7 @@ class WriteRules:
     fields_by_object: Mapping[str, Collection[str]]  # what the mirror holds of each object
     holding_queue: str = "Dievio_Holding"  # DeveloperName; without it new leads belong to the integration user
     limits: WriteLimits = field(default_factory=WriteLimits)
+    owners: OwnerRules | None = None  # None leaves the owners that are kept already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +154,20 @@ def write_batch(
         WritesRefusedError: Salesforce refuses every write until somebody mends the org or the mapping.
     """
     require_gates(database, batch_id=batch_id, stage="writes")
+    name_owners(database, rules)
     tools = WriteTools(now=now, wait=time.sleep, on_progress=on_progress)
     plans = DirectoryPlans(database, salesforce, rules, batch_id=batch_id, now=now)
     with open_session(
         database, salesforce, tools, rules.limits, batch_id=batch_id, run_id=run_id, actor=actor
     ) as session:
         return write_session(session, plans, holding_queue=rules.holding_queue)
+
+
+def name_owners(database: Database, rules: WriteRules) -> None:
+    """Keep who looks after which case, for the statements that open cases."""
+    if rules.owners is not None:
+        with database.transaction() as connection:
+            save_owner_rules(connection, rules.owners)
 
 
 @contextmanager
@@ -167,6 +180,7 @@ def open_session(
     batch_id: str,
     run_id: str,
     actor: str,
+    order: WriteOrder = WHOLE_PLAN,
 ) -> Iterator[WriteSession]:
     """Hold the batch for one run.
 
@@ -186,6 +200,7 @@ def open_session(
             run_id=run_id,
             actor=actor,
             limits=limits,
+            order=order,
         )
 
 

@@ -15,7 +15,8 @@ from lead_pipeline.domain.call_costs import SegmentAccount
 from lead_pipeline.domain.decisions import FieldDecision, MatchGrade, MatchResult, SyncDecision
 from lead_pipeline.domain.directory import DirectoryRecord
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys, NormalizedLead
-from lead_pipeline.domain.planning import PlanTarget
+from lead_pipeline.domain.planning import PlanTarget, Standing
+from lead_pipeline.domain.review_decisions import standing_of
 from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer, WrittenValue
 from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
@@ -28,12 +29,21 @@ _Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchedLead:
-    """A lead with what its decision needs; `answers` holds API name -> what a person decided."""
+    """A lead with what its decision needs.
+
+    Attributes:
+        lead: The lead.
+        match: What the ladder answered.
+        target: The matched record.
+        answers: API name -> what a person decided about that field.
+        standing: Review reason -> what a person's answer to that question means.
+    """
 
     lead: NormalizedLead
     match: MatchResult
     target: PlanTarget | None
     answers: Mapping[str, FieldAnswer] = field(default_factory=dict)
+    standing: Mapping[str, Standing] = field(default_factory=dict)
 
 
 def count_unmatched_leads(connection: psycopg.Connection[Any], *, batch_id: str) -> int:
@@ -61,8 +71,12 @@ def read_matched_leads(
         if not rows:
             return
         written = _read_written_values(connection, {row["salesforce_id"] for row in rows if row["has_record"]})
-        answers = _read_field_answers(connection, [row["dievio_lead_id"] for row in rows])
-        yield [_as_matched_lead(row, batch_id=batch_id, written=written, answers=answers) for row in rows]
+        lead_ids = [row["dievio_lead_id"] for row in rows]
+        people = _Answers(
+            fields=_read_field_answers(connection, lead_ids),
+            standing=_read_standing(connection, lead_ids, batch_id=batch_id),
+        )
+        yield [_as_matched_lead(row, batch_id=batch_id, written=written, people=people) for row in rows]
         after = rows[-1]["dievio_lead_id"]
 
 
@@ -169,12 +183,30 @@ def _read_field_answers(
     return answers
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    """What people decided about some leads, by lead id."""
+
+    fields: Mapping[str, Mapping[str, FieldAnswer]]
+    standing: Mapping[str, Mapping[str, Standing]]
+
+
+def _read_standing(
+    connection: psycopg.Connection[Any], dievio_lead_ids: Collection[str], *, batch_id: str
+) -> dict[str, dict[str, Standing]]:
+    standing: dict[str, dict[str, Standing]] = defaultdict(dict)
+    rows = load_queries("plans").list_standing_answers(
+        connection, batch_id=batch_id, dievio_lead_ids=list(dievio_lead_ids)
+    )
+    for row in rows:
+        meaning = standing_of(row["reason"], row["choice"])
+        if meaning is not None:
+            standing[row["dievio_lead_id"]][row["reason"]] = meaning
+    return standing
+
+
 def _as_matched_lead(
-    row: _Row,
-    *,
-    batch_id: str,
-    written: Mapping[str, Mapping[str, WrittenValue]],
-    answers: Mapping[str, Mapping[str, FieldAnswer]],
+    row: _Row, *, batch_id: str, written: Mapping[str, Mapping[str, WrittenValue]], people: _Answers
 ) -> MatchedLead:
     target = None
     if row["has_record"]:
@@ -187,7 +219,8 @@ def _as_matched_lead(
         lead=_as_lead(row, batch_id),
         match=_as_match(row),
         target=target,
-        answers=answers.get(row["dievio_lead_id"], {}),
+        answers=people.fields.get(row["dievio_lead_id"], {}),
+        standing=people.standing.get(row["dievio_lead_id"], {}),
     )
 
 

@@ -17,7 +17,8 @@ FROM gate_result
 WHERE batch_id = :batch_id AND passed
   AND (stage NOT IN ('writes', 'readback')
        OR checked_at >= coalesce((SELECT max(w.resolved_at) FROM write_intent AS w
-                                  WHERE w.batch_id = :batch_id AND w.purpose = 'sync' AND w.state = 'applied'),
+                                  WHERE w.batch_id = :batch_id AND w.purpose IN ('sync', 'review', 'replay')
+                                    AND w.state = 'applied'),
                                  '-infinity'));
 
 -- name: list_open_failures()

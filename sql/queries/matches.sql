@@ -6,7 +6,7 @@ WHERE l.batch_id = :batch_id
   AND l.duplicate_of_raw_lead_id IS NULL
   AND l.dievio_lead_id > :after
   AND (:dievio_lead_ids::text[] IS NULL OR l.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
-  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id)
+  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id)
 ORDER BY l.dievio_lead_id
 LIMIT :page_size;
 
@@ -17,7 +17,7 @@ FROM lead AS l
 WHERE l.batch_id = :batch_id
   AND l.duplicate_of_raw_lead_id IS NULL
   AND (:dievio_lead_ids::text[] IS NULL OR l.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
-  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id);
+  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id);
 
 -- name: find_candidates(batch_id, dievio_lead_ids, max_candidates)
 -- For each lead and rule, the records that share the rule's keys: one index probe each, so the cost follows the leads
@@ -169,7 +169,7 @@ WHERE c.batch_id = :batch_id
   AND (:dievio_lead_ids::text[] IS NULL OR c.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
   AND NOT EXISTS (
       SELECT FROM lead AS l
-      JOIN lead_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
+      JOIN settled_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
       WHERE l.batch_id = c.batch_id AND l.dievio_lead_id = c.dievio_lead_id AND l.duplicate_of_raw_lead_id IS NULL);
 
 -- name: delete_open_results(batch_id, dievio_lead_ids)!
@@ -179,7 +179,7 @@ WHERE m.batch_id = :batch_id
   AND (:dievio_lead_ids::text[] IS NULL OR m.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
   AND NOT EXISTS (
       SELECT FROM lead AS l
-      JOIN lead_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
+      JOIN settled_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
       WHERE l.batch_id = m.batch_id AND l.dievio_lead_id = m.dievio_lead_id AND l.duplicate_of_raw_lead_id IS NULL);
 
 -- name: demote_second_claims(batch_id, rules, reason_code, reason)!
@@ -193,7 +193,7 @@ WITH claim AS (
     FROM match_result AS m
     JOIN lead AS l ON l.batch_id = m.batch_id AND l.dievio_lead_id = m.dievio_lead_id
                   AND l.duplicate_of_raw_lead_id IS NULL
-    LEFT JOIN lead_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
+    LEFT JOIN settled_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
     WHERE m.batch_id = :batch_id AND m.grade = 'certain'
 )
 UPDATE match_result AS m

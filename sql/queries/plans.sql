@@ -4,7 +4,7 @@ SELECT count(*)
 FROM lead AS l
 WHERE l.batch_id = :batch_id
   AND l.duplicate_of_raw_lead_id IS NULL
-  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id)
+  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id)
   AND NOT EXISTS (SELECT FROM match_result AS m
                   WHERE m.batch_id = l.batch_id AND m.dievio_lead_id = l.dievio_lead_id);
 
@@ -28,7 +28,7 @@ WHERE l.batch_id = :batch_id
   AND l.duplicate_of_raw_lead_id IS NULL
   AND l.dievio_lead_id > :after
   AND (:dievio_lead_ids::text[] IS NULL OR l.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
-  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id)
+  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id)
 ORDER BY l.dievio_lead_id
 LIMIT :page_size;
 
@@ -51,12 +51,25 @@ WHERE i.dievio_lead_id = ANY (:dievio_lead_ids::text[])
   AND jsonb_typeof(i.decision -> 'fields') = 'object'
 ORDER BY i.decided_at, i.review_item_id;
 
+-- name: list_standing_answers(batch_id, dievio_lead_ids)
+-- What people answered to questions about these leads, the newest answer to each; one that was given before a candidate
+-- of today was known does not stand.
+SELECT DISTINCT ON (i.dievio_lead_id, i.reason) i.dievio_lead_id, i.reason, i.decision ->> 'choice' AS choice
+FROM review_item AS i
+WHERE i.dievio_lead_id = ANY (:dievio_lead_ids::text[])
+  AND i.state = 'decided'
+  AND jsonb_typeof(i.decision -> 'seen') = 'array'
+  AND NOT EXISTS (SELECT FROM match_candidate AS c
+                  WHERE c.batch_id = :batch_id AND c.dievio_lead_id = i.dievio_lead_id AND c.grade <> 'none'
+                    AND NOT i.decision -> 'seen' ? c.salesforce_id)
+ORDER BY i.dievio_lead_id, i.reason, i.decided_at DESC, i.review_item_id DESC;
+
 -- name: delete_open_plans(batch_id, dievio_lead_ids)!
 -- Forget the decisions about leads without an outcome, so that planning again replaces them.
 DELETE FROM sync_decision AS d
 WHERE d.batch_id = :batch_id
   AND (:dievio_lead_ids::text[] IS NULL OR d.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
-  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id);
+  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id);
 
 -- name: set_mapping_version(batch_id, mapping_version)!
 -- Remember which mapping the batch was last planned with.

@@ -8,7 +8,8 @@ SELECT
         WHERE g.batch_id = :batch_id AND g.stage = 'readback' AND g.is_blocking
           AND (NOT g.passed
                OR g.checked_at < (SELECT max(w.resolved_at) FROM write_intent AS w
-                                  WHERE w.batch_id = :batch_id AND w.purpose = 'sync' AND w.state = 'applied')))
+                                  WHERE w.batch_id = :batch_id AND w.purpose IN ('sync', 'review', 'replay')
+                                    AND w.state = 'applied')))
     AND NOT EXISTS (
         SELECT FROM lead_outcome AS o
         WHERE o.batch_id = :batch_id AND o.outcome = 'created'

@@ -49,15 +49,33 @@ FROM jsonb_to_recordset(:settlements) AS s (
 WHERE w.op_id = s.op_id AND (w.state IN ('sent', 'unknown') OR (w.state = 'void' AND s.state = 'applied'));
 
 -- name: insert_outcomes(settlements, at)!
--- Where leads ended; written once and never changed.
+-- Where leads ended. Written once; a row that is worked on again gets its new end in place of the old one, but one that
+-- has a write to show keeps it when nothing was written this time.
+WITH ended AS (
+    SELECT w.batch_id, w.raw_lead_id, w.dievio_lead_id, s.outcome, coalesce(s.reason_code, w.reason_code) AS reason_code,
+           w.object_name, w.salesforce_id, w.op_id,
+           o.outcome IN ('created', 'updated') AND s.outcome NOT IN ('created', 'updated') AS is_kept
+    FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, outcome text, reason_code text)
+    JOIN write_intent AS w USING (op_id)
+    LEFT JOIN lead_outcome AS o ON o.batch_id = w.batch_id AND o.raw_lead_id = w.raw_lead_id
+                               AND o.reopened_at IS NOT NULL
+    WHERE s.outcome IS NOT NULL AND w.raw_lead_id IS NOT NULL
+),
+kept AS (
+    UPDATE lead_outcome AS o
+    SET reopened_at = NULL
+    FROM ended AS e
+    WHERE e.is_kept AND o.batch_id = e.batch_id AND o.raw_lead_id = e.raw_lead_id
+)
 INSERT INTO lead_outcome (batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, object_name, salesforce_id, op_id,
                           settled_at)
-SELECT w.batch_id, w.raw_lead_id, w.dievio_lead_id, s.outcome, coalesce(s.reason_code, w.reason_code), w.object_name,
-       w.salesforce_id, w.op_id, :at
-FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, outcome text, reason_code text)
-JOIN write_intent AS w USING (op_id)
-WHERE s.outcome IS NOT NULL AND w.raw_lead_id IS NOT NULL
-ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
+SELECT batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, object_name, salesforce_id, op_id, :at
+FROM ended
+WHERE is_kept IS NOT TRUE
+ON CONFLICT (batch_id, raw_lead_id) DO UPDATE
+SET outcome = excluded.outcome, reason_code = excluded.reason_code, object_name = excluded.object_name,
+    salesforce_id = excluded.salesforce_id, op_id = excluded.op_id, settled_at = excluded.settled_at, reopened_at = NULL
+WHERE lead_outcome.reopened_at IS NOT NULL;
 
 -- name: insert_log_entries(settlements, actor, at)!
 -- One entry per write that ended just now; one that had ended before has its entry already.
@@ -99,7 +117,7 @@ SET value = excluded.value, op_id = excluded.op_id, written_at = excluded.writte
 INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner, state,
                          opened_at)
 SELECT w.batch_id, w.dievio_lead_id, w.raw_lead_id, s.reason_code, s.question, s.candidates,
-       w.payload - 'Dievio_Last_Op__c', s.owner, 'open', :at
+       w.payload - 'Dievio_Last_Op__c', owner_of(s.reason_code, s.owner), 'open', :at
 FROM jsonb_to_recordset(:settlements) AS s (
     op_id uuid, outcome text, reason_code text, question text, candidates jsonb, owner text)
 JOIN write_intent AS w USING (op_id)
@@ -107,15 +125,32 @@ WHERE s.outcome = 'review' AND w.raw_lead_id IS NOT NULL
 ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
 
 -- name: insert_dead_letters(settlements, at)!
--- Writes given up, with everything needed to try them again.
+-- Writes given up, with everything needed to try them again; one letter per lead, however often it is tried. A letter
+-- whose row ended otherwise this time is closed.
+WITH ended AS (
+    SELECT w.*, s.is_dead_letter, s.error_class, s.error_code AS last_code, s.cause, s.repair, s.owner,
+           coalesce(s.outcome, s.hand_over_state) AS ended_as,
+           CASE WHEN w.purpose IN ('review', 'replay') THEN 'sync' ELSE w.purpose END AS stage
+    FROM jsonb_to_recordset(:settlements) AS s (
+        op_id uuid, is_dead_letter boolean, error_class text, error_code text, cause text, repair text, owner text,
+        outcome text, hand_over_state text)
+    JOIN write_intent AS w USING (op_id)
+    WHERE w.raw_lead_id IS NOT NULL
+),
+closed AS (
+    UPDATE dead_letter AS d
+    SET state = 'replayed', resolved_at = :at, resolved_by = e.run_id, resolution = e.ended_as
+    FROM ended AS e
+    WHERE e.ended_as IS NOT NULL AND NOT e.is_dead_letter
+      AND d.state = 'open' AND d.dievio_lead_id = e.dievio_lead_id AND d.stage = e.stage
+      AND d.raw_lead_id = e.raw_lead_id
+)
 INSERT INTO dead_letter (batch_id, dievio_lead_id, raw_lead_id, stage, error_class, error_code, cause, suggested_repair,
                          payload, payload_sha256, attempts, owner, state, first_failed_at, last_failed_at)
-SELECT w.batch_id, w.dievio_lead_id, w.raw_lead_id, w.purpose, s.error_class, s.error_code, s.cause, s.repair,
-       w.payload, w.payload_sha256, w.attempt, s.owner, 'open', w.sent_at, :at
-FROM jsonb_to_recordset(:settlements) AS s (
-    op_id uuid, is_dead_letter boolean, error_class text, error_code text, cause text, repair text, owner text)
-JOIN write_intent AS w USING (op_id)
-WHERE s.is_dead_letter AND w.raw_lead_id IS NOT NULL
+SELECT batch_id, dievio_lead_id, raw_lead_id, stage, error_class, last_code, cause, repair, payload, payload_sha256,
+       attempt, owner_of(last_code, owner), 'open', sent_at, :at
+FROM ended
+WHERE is_dead_letter
 ON CONFLICT (dievio_lead_id, stage) WHERE state = 'open' DO UPDATE
 SET batch_id = excluded.batch_id, raw_lead_id = excluded.raw_lead_id, error_class = excluded.error_class,
     error_code = excluded.error_code, cause = excluded.cause, suggested_repair = excluded.suggested_repair,
@@ -141,7 +176,7 @@ SELECT d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last
 FROM sync_decision AS d
 JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
 WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update')
-  AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
+  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
   AND NOT EXISTS (SELECT FROM write_intent AS w
                   WHERE w.dievio_lead_id = d.dievio_lead_id AND w.state IN ('sent', 'unknown'))
 ORDER BY d.raw_lead_id;
@@ -151,10 +186,12 @@ ORDER BY d.raw_lead_id;
 SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, d.decision, d.object_name, d.salesforce_id, d.reason_code, d.reason,
        d.fields, d.mapping_version, d.base_last_modified_at, r.dievio_lead_id AS record_lead_id,
        (SELECT count(*) FROM write_intent AS w
-        WHERE w.dievio_lead_id = d.dievio_lead_id AND w.batch_id = d.batch_id AND w.purpose = 'sync'
-          AND w.state = 'refused') AS refusal_count
+        WHERE w.dievio_lead_id = d.dievio_lead_id AND w.batch_id = d.batch_id
+          AND w.purpose IN ('sync', 'review', 'replay') AND w.state = 'refused'
+          AND w.sent_at >= coalesce(o.reopened_at, '-infinity')) AS refusal_count
 FROM sync_decision AS d
 LEFT JOIN directory_record AS r ON r.object_name = d.object_name AND r.salesforce_id = d.salesforce_id
+LEFT JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
 WHERE d.batch_id = :batch_id AND d.dievio_lead_id = ANY(:dievio_lead_ids)
 ORDER BY d.raw_lead_id;
 
@@ -167,7 +204,8 @@ WITH pending AS MATERIALIZED (
     FROM sync_decision AS d
     JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
     WHERE d.batch_id = :batch_id
-      AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
+      AND NOT EXISTS (SELECT FROM settled_outcome AS o
+                      WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
 ),
 sharing AS (
     SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
@@ -221,22 +259,50 @@ ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
 
 -- name: settle_plans_without_write(batch_id, run_id, actor, payload_sha256, owner, at)^
 -- Leads that the plan skips or asks about: outcome, log entry and question in one statement.
-WITH settled AS (
+WITH ended AS (
+    SELECT d.batch_id, d.raw_lead_id, d.dievio_lead_id, d.reason_code, d.object_name, d.salesforce_id,
+           CASE d.decision WHEN 'skip' THEN 'skipped' ELSE 'review' END AS outcome,
+           o.outcome IN ('created', 'updated') AS is_kept
+    FROM sync_decision AS d
+    LEFT JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
+    WHERE d.batch_id = :batch_id AND d.decision IN ('skip', 'review')
+      AND (o.raw_lead_id IS NULL OR o.reopened_at IS NOT NULL)
+),
+kept AS (
+    -- worked on again without a write: what the row has to show stands
+    UPDATE lead_outcome AS o
+    SET reopened_at = NULL
+    FROM ended AS e
+    WHERE e.is_kept AND o.batch_id = e.batch_id AND o.raw_lead_id = e.raw_lead_id
+    RETURNING e.batch_id, e.raw_lead_id, e.dievio_lead_id, e.outcome
+),
+settled AS (
     INSERT INTO lead_outcome (batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, object_name, salesforce_id,
                               settled_at)
-    SELECT batch_id, raw_lead_id, dievio_lead_id, CASE decision WHEN 'skip' THEN 'skipped' ELSE 'review' END,
-           reason_code, object_name, salesforce_id, :at
-    FROM sync_decision
-    WHERE batch_id = :batch_id AND decision IN ('skip', 'review')
-    ON CONFLICT (batch_id, raw_lead_id) DO NOTHING
-    RETURNING batch_id, dievio_lead_id, outcome
+    SELECT batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, object_name, salesforce_id, :at
+    FROM ended
+    WHERE is_kept IS NOT TRUE
+    ON CONFLICT (batch_id, raw_lead_id) DO UPDATE
+    SET outcome = excluded.outcome, reason_code = excluded.reason_code, object_name = excluded.object_name,
+        salesforce_id = excluded.salesforce_id, op_id = NULL, settled_at = excluded.settled_at, reopened_at = NULL
+    WHERE lead_outcome.reopened_at IS NOT NULL
+    RETURNING batch_id, raw_lead_id, dievio_lead_id, outcome
+),
+decided AS (
+    SELECT * FROM settled UNION ALL SELECT * FROM kept
+),
+closed AS (
+    UPDATE dead_letter AS d
+    SET state = 'replayed', resolved_at = :at, resolved_by = :run_id, resolution = s.outcome
+    FROM settled AS s
+    WHERE d.state = 'open' AND d.stage = 'sync' AND d.dievio_lead_id = s.dievio_lead_id AND d.raw_lead_id = s.raw_lead_id
 ),
 logged AS (
     INSERT INTO sync_log (logged_at, batch_id, run_id, dievio_lead_id, operation, object_name, salesforce_id,
                           payload_sha256, mapping_version, fields_changed, actor, outcome)
     SELECT :at, d.batch_id, :run_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, :payload_sha256,
            d.mapping_version, '[]', :actor, s.outcome
-    FROM settled AS s JOIN sync_decision AS d USING (batch_id, dievio_lead_id)
+    FROM decided AS s JOIN sync_decision AS d USING (batch_id, dievio_lead_id)
 ),
 asked AS (
     INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner,
@@ -250,8 +316,8 @@ asked AS (
            coalesce((SELECT jsonb_object_agg(f ->> 'field', f -> 'after')
                      FROM jsonb_array_elements(d.fields) AS f
                      WHERE f ->> 'verdict' IN ('set_at_creation', 'filled_blank', 'updated')), '{}'),
-           :owner, 'open', :at
-    FROM settled AS s JOIN sync_decision AS d USING (batch_id, dievio_lead_id)
+           owner_of(d.reason_code, :owner), 'open', :at
+    FROM decided AS s JOIN sync_decision AS d USING (batch_id, dievio_lead_id)
     WHERE s.outcome = 'review'
     ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING
 )
@@ -262,18 +328,18 @@ FROM settled;
 -- Fields of written leads whose conflict the mapping wants a person to settle.
 INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner, state,
                          opened_at)
-SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, 'policy_conflict',
+SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, 'field_conflict',
        'Which value is right for ' || string_agg(f ->> 'field', ', ' ORDER BY f ->> 'field') || '?',
        jsonb_build_array(jsonb_build_object('object_name', o.object_name, 'salesforce_id', o.salesforce_id,
                                             'rule', 'written_record', 'score', NULL)),
-       jsonb_object_agg(f ->> 'field', f -> 'after'), :owner, 'open', :at
+       jsonb_object_agg(f ->> 'field', f -> 'after'), owner_of('field_conflict', :owner), 'open', :at
 FROM sync_decision AS d
 JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
 CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
 WHERE d.batch_id = :batch_id AND o.outcome IN ('created', 'updated', 'skipped') AND f ->> 'verdict' = 'escalated'
   AND NOT EXISTS (SELECT FROM review_item AS r
                   WHERE r.batch_id = d.batch_id AND r.dievio_lead_id = d.dievio_lead_id
-                    AND r.reason = 'policy_conflict')
+                    AND r.reason = 'field_conflict')
 GROUP BY d.batch_id, d.dievio_lead_id, d.raw_lead_id, o.object_name, o.salesforce_id
 ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
 
@@ -281,7 +347,7 @@ ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
 -- Whether any lead of the batch has a plan and no outcome.
 SELECT EXISTS (SELECT FROM sync_decision AS d
                WHERE d.batch_id = :batch_id
-                 AND NOT EXISTS (SELECT FROM lead_outcome AS o
+                 AND NOT EXISTS (SELECT FROM settled_outcome AS o
                                  WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id));
 
 -- name: count_batch(batch_id, run_id)^
@@ -292,9 +358,9 @@ SELECT
      AND NOT EXISTS (SELECT FROM lead_outcome AS o
                      WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id)) AS unsettled,
     (SELECT count(*) FROM write_intent WHERE run_id = :run_id AND batch_id = :batch_id AND state = 'applied'
-     AND purpose = 'sync' AND kind = 'insert') AS created,
+     AND purpose IN ('sync', 'review', 'replay') AND kind = 'insert') AS created,
     (SELECT count(*) FROM write_intent WHERE run_id = :run_id AND batch_id = :batch_id AND state = 'applied'
-     AND purpose = 'sync' AND kind = 'update') AS updated;
+     AND purpose IN ('sync', 'review', 'replay') AND kind = 'update') AS updated;
 
 -- name: list_outcome_counts(batch_id)
 -- How many rows of the batch ended where.

@@ -79,7 +79,9 @@ def _choose(session: WriteSession, read_at: datetime) -> tuple[list[WorkItem], i
     One person and one record at a time: the second lead of a person is planned anew once the first one stands.
     """
     with session.database.transaction() as connection:
-        waiting = writes.read_work(connection, session.batch_id)
+        waiting = [
+            item for item in writes.read_work(connection, session.batch_id) if session.order.covers(item.dievio_lead_id)
+        ]
     chosen: list[WorkItem] = []
     taken: set[str] = set()
     loud_count = 0
@@ -124,6 +126,7 @@ def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: s
             ),
             op_id=session.tools.new_id(),
             run_id=session.run_id,
+            purpose=session.order.purpose,
         )
         for entry in planned
     ]

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 from lead_pipeline.domain.record_answers import ConditionalUpdate, RecordAnswer
+from lead_pipeline.domain.write_protocol import WritePurpose
 from lead_pipeline.errors import ApiBudgetReachedError
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.store.database import Database
@@ -151,6 +152,26 @@ class WriteTools:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOrder:
+    """What a session is to write.
+
+    Attributes:
+        purpose: Why; stands on every write of the plan.
+        scope: Which leads; None for every lead of the batch.
+    """
+
+    purpose: WritePurpose = WritePurpose.SYNC
+    scope: frozenset[str] | None = None
+
+    def covers(self, dievio_lead_id: str) -> bool:
+        """Tell whether a lead is one of those to write."""
+        return self.scope is None or dievio_lead_id in self.scope
+
+
+WHOLE_PLAN = WriteOrder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSession:
     """One run's hold on one batch."""
 
@@ -162,6 +183,7 @@ class WriteSession:
     run_id: str
     actor: str
     limits: WriteLimits = field(default_factory=WriteLimits)
+    order: WriteOrder = WHOLE_PLAN
 
     def require_budget(self) -> None:
         """Stop before the product's share of the org's calls is spent.

@@ -1,0 +1,71 @@
+"""Who looks after a dead letter or a question: roles come from the tables of codes, people from the configuration.
+
+Which role a code has is told by `refusals` and `review_reasons`. The rules are kept in the database, where the
+statement that opens a case names its owner; nothing is ever without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lead_pipeline.domain.refusals import ADMIN, DATA_ENGINEER, DIEVIO, REFUSALS, SALES_OPS
+from lead_pipeline.domain.review_reasons import GUIDES
+from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+
+#: Role -> what it does about a case.
+ROLES: Mapping[str, str] = {
+    SALES_OPS: "mends data and mapping, answers questions about leads",
+    ADMIN: "mends the org: fields, permissions, rules, storage",
+    DATA_ENGINEER: "mends this product and its surroundings",
+    DIEVIO: "asks Dievio to correct its data",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerRules:
+    """Who looks after what.
+
+    Attributes:
+        default: Whoever has a role that nobody was named for.
+        roles: Role -> name of a person, team or mailbox.
+        cases: Error code or review reason -> name, where it is not that of the role.
+    """
+
+    default: str
+    roles: Mapping[str, str]
+    cases: Mapping[str, str]
+
+    def owner_of(self, subject: str, *, role: str) -> str:
+        """Return who looks after a code or reason of a role."""
+        return self.cases.get(subject) or self.roles.get(role) or self.default
+
+    def as_subjects(self) -> dict[str, str]:
+        """Return every role, code and reason that has a line of its own -> owner."""
+        return {role: self.owner_of(role, role=role) for role in ROLES} | dict(self.cases)
+
+
+def parse_owner_rules(document: Mapping[str, Any]) -> OwnerRules:
+    """Read the owners of a document that obeys `owners.schema.json`.
+
+    Raises:
+        InvalidDocumentError: A line names a role or review reason that does not exist.
+    """
+    problems = list(_find_problems(document))
+    if problems:
+        raise InvalidDocumentError(problems)
+    return OwnerRules(default=document["default"], roles=document["roles"], cases=document["cases"])
+
+
+def _find_problems(document: Mapping[str, Any]) -> Iterator[ConfigurationProblem]:
+    known = {"roles": set(ROLES), "cases": {*REFUSALS, *GUIDES}}
+    for part, names in known.items():
+        for name in document[part]:
+            # Salesforce has more error codes than anybody has met; ours and the roles are all known.
+            if name not in names and not (part == "cases" and name.isupper()):
+                yield ConfigurationProblem(
+                    f"owners: {part}.{name}",
+                    what="there is no such name",
+                    repair=f"Use one of {', '.join(sorted(names))}",
+                )
