@@ -93,6 +93,15 @@ class FieldCase:
         return self.written is not None and are_equal(self.before, self.written.value, field_type=self.field_type)
 
     @property
+    def is_removed(self) -> bool:
+        """Whether somebody removed from the record the very value that the lead brings again."""
+        return (
+            self.is_before_blank
+            and self.written is not None
+            and are_equal(self.written.value, self.prepared.value, field_type=self.field_type)
+        )
+
+    @property
     def is_stale(self) -> bool:
         """Whether what we wrote last came from a later fetch than this lead, as when an old day is run again."""
         return (
@@ -199,13 +208,13 @@ def _write_once(_row: FieldMapping, _case: FieldCase) -> _Ruling:
 
 def _fill_blank(row: FieldMapping, case: FieldCase) -> _Ruling:
     if case.is_before_blank:
-        return _Ruling(FieldVerdict.FILLED_BLANK, "the field was blank")
+        return _fill(case)
     return _resolve_conflict(row, case)
 
 
 def _tracked(row: FieldMapping, case: FieldCase) -> _Ruling:
     if case.is_before_blank:
-        return _Ruling(FieldVerdict.FILLED_BLANK, "the field was blank")
+        return _fill(case)
     if not case.is_ours:
         return _resolve_conflict(row, case)
     return _keep_fresher(case) or _Ruling(FieldVerdict.UPDATED, "the field still held what we wrote last")
@@ -223,6 +232,13 @@ _POLICIES: Mapping[WritePolicy, Callable[[FieldMapping, FieldCase], _Ruling]] = 
         WritePolicy.ALWAYS: _always,
     }
 )
+
+
+def _fill(case: FieldCase) -> _Ruling:
+    """Fill a blank, unless the blank is a correction: a wrong number that a rep removed must not come back each night."""
+    if case.is_removed:
+        return _Ruling(FieldVerdict.KEPT_REP_VALUE, "a person removed this very value")
+    return _Ruling(FieldVerdict.FILLED_BLANK, "the field was blank")
 
 
 def _keep_fresher(case: FieldCase) -> _Ruling | None:
