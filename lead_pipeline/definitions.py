@@ -34,7 +34,7 @@ def build_definitions(
         asset_checks=[*checks.build_gate_checks(), *dg.load_asset_checks_from_modules([checks])],
         jobs=[jobs.nightly_job],
         schedules=[schedules.nightly_schedule],
-        sensors=[sensors.failed_run_sensor],
+        sensors=[sensors.failed_run_sensor, sensors.warned_run_sensor],
         resources=resources,
         # One process per run: starting one per step costs four CPU seconds each for the same work.
         executor=dg.in_process_executor,

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from lead_pipeline import errors
 from lead_pipeline.apps.dagster_home import prepare_dagster_home
 from lead_pipeline.definitions import build_definitions
+from lead_pipeline.defs.failures import StepFailure, explain_failures
 from lead_pipeline.defs.jobs import nightly_job
 from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import ACTOR_TAG
 from lead_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from dagster._core.execution.execute_in_process_result import ExecuteInProcessResult
+from lead_pipeline.store.database import Database
 
 PID_TAG = "lead_pipeline/pid"
 HOST_TAG = "lead_pipeline/host"
@@ -57,9 +58,14 @@ def require_partition(batch_id: str) -> str:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the shared instance and end the runs of command lines that died."""
-    instance = dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))
-    _end_orphaned_runs(instance)
+    """Open the shared instance and end the runs of command lines that died.
+
+    Raises:
+        DatabaseUnavailableError: Dagster's database does not answer.
+    """
+    with _dagster_storage(settings):
+        instance = dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))
+        _end_orphaned_runs(instance)
     return instance
 
 
@@ -87,20 +93,21 @@ def run_nightly(
     started_at = datetime.now(UTC)
     overrides = {"progress": progress, **(resources or {})}
     job = build_definitions(settings, overrides=overrides).resolve_job_def(nightly_job.name)
-    result = job.execute_in_process(
-        partition_key=require_partition(batch_id),
-        instance=instance,
-        raise_on_error=False,
-        tags={ACTOR_TAG: actor, PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()},
-        run_config=_run_config(is_repull=is_repull),
-    )
-    failures = list(_step_failures(result))
+    with _dagster_storage(settings):
+        result = job.execute_in_process(
+            partition_key=require_partition(batch_id),
+            instance=instance,
+            raise_on_error=False,
+            tags={ACTOR_TAG: actor, PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()},
+            run_config=_run_config(is_repull=is_repull),
+        )
+    failures = explain_failures(result.all_events)
     return NightlyRun(
         batch_id=batch_id,
         run_id=result.run_id,
         started_at=started_at,
         is_success=result.success,
-        errors=tuple(message for _, message in failures),
+        errors=tuple(failure.message for failure in failures),
         exit_code=_exit_code(failures, is_success=result.success),
     )
 
@@ -113,30 +120,22 @@ def _run_config(*, is_repull: bool) -> dict[str, Any]:
     }
 
 
-def _step_failures(result: ExecuteInProcessResult) -> Iterable[tuple[str, str]]:
-    """Yield class and message of the root cause of each failed step; failed gates are in the report already."""
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None and error.cls_name != "DagsterAssetCheckFailedError":
-                yield error.cls_name or "", _plain_message(error.message)
-
-
-def _plain_message(message: str) -> str:
-    """Return an error's own sentence without the module path that the serialized form puts before it."""
-    first, _, rest = message.strip().partition(": ")
-    return rest if rest and " " not in first else message.strip()
-
-
-def _exit_code(failures: Sequence[tuple[str, str]], *, is_success: bool) -> int:
+def _exit_code(failures: Sequence[StepFailure], *, is_success: bool) -> int:
     if is_success:
         return 0
-    if not failures:
-        return errors.GateClosedError.exit_code
-    kind = getattr(errors, failures[0][0], errors.LeadPipelineError)
-    return int(kind.exit_code)
+    # a run without an error was stopped by a gate
+    return max((failure.exit_code for failure in failures), default=errors.GateClosedError.exit_code)
+
+
+@contextmanager
+def _dagster_storage(settings: Settings) -> Iterator[None]:
+    """Tell a database that went away in the product's words; SQLAlchemy's hold the statement and its values."""
+    try:
+        yield
+    except DBAPIError as error:
+        url = settings.database_url
+        address = Database(url.get_secret_value()).address if url else "this machine"
+        raise errors.DatabaseUnavailableError(address=address, cause=type(error.orig).__name__) from error
 
 
 def _end_orphaned_runs(instance: dg.DagsterInstance) -> None:

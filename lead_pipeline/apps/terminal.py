@@ -1,11 +1,12 @@
 """The run report and the progress of a run in a terminal. The numbers come from `domain/run_report`.
 
-Colours and bars only where a person looks: piped output is plain text.
+Colours and bars only where a person looks: piped output is plain text, in lines as long as the words need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,18 @@ STAGE_TITLES = {
     "hand_over": "Handing over",
 }
 BAR_WIDTH = 28
+PIPED_WIDTH = 160  # columns; a file has no edge, and names that were cut cannot be searched for
+SHOWN_IDS = 10  # of a failed gate; the rest is in the JSON
+
+
+def open_console(*, is_quiet: bool = False) -> Console:
+    """Return the console of standard output: as wide as the window, or wide enough when nobody looks.
+
+    Args:
+        is_quiet: Whether it says nothing at all.
+    """
+    console = Console(quiet=is_quiet)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(quiet=is_quiet, width=PIPED_WIDTH)
 
 
 class TerminalProgress:
@@ -79,7 +92,7 @@ def print_report(console: Console, report: RunReport) -> None:
         )
     )
     console.print(_funnel(report))
-    console.print(gate_table(report.gates))
+    print_gates(console, report.gates)
     console.print(_field_table(report))
     for title, reasons in (
         ("Review", report.review_reasons),
@@ -89,34 +102,61 @@ def print_report(console: Console, report: RunReport) -> None:
         if reasons:
             console.print(_reason_table(title, reasons))
     console.print(
-        f"credits {report.credits:,} this run, {report.batch_credits:,} this day · "
+        f"\ncredits {report.credits:,} this run, {report.batch_credits:,} this day · "
         f"Salesforce calls {report.salesforce_calls:,} · commits {report.writes:,} · unknown {report.unknown:,} · "
         f"{report.duration_seconds:g} s · mapping {report.mapping_version}"
     )
 
 
-def gate_table(gates: Iterable[GateLine]) -> Table:
-    """Return the gates with their answers, the failed ones with the next step."""
-    table = Table(title="Gates", title_justify="left", box=None, pad_edge=False)
-    for name in ("", "gate", "checked", "failed", "in words"):
-        table.add_column(name, justify="right" if name in {"checked", "failed"} else "left", overflow="fold")
+def print_gates(console: Console, gates: Sequence[GateLine]) -> None:
+    """Print every gate's answer, then for each that failed what is wrong, where, and what to do next."""
+    table = _table("Gates", ("", "name"), ("checked", "failed"))
     for gate in gates:
-        mark = "[green]✓[/]" if gate.passed else ("[red]✗[/]" if gate.is_blocking else "[yellow]![/]")
-        words = gate.description if gate.passed else f"{gate.description}\nNext: {gate.next_step}"
-        table.add_row(mark, gate.name, f"{gate.checked:,}", f"{gate.count:,}", words)
-    return table
+        table.add_row(_mark(gate), gate.name, f"{gate.checked:,}", f"{gate.count:,}")
+    console.print(table)
+    for gate in gates:
+        if not gate.passed:
+            console.print(f"{_mark(gate)} [bold]{gate.name}[/bold]: {gate.description}")
+            if gate.failed_ids:
+                more = " …" if gate.count > SHOWN_IDS else ""
+                console.print(f"  ids: {', '.join(gate.failed_ids[:SHOWN_IDS])}{more}")
+            console.print(f"  next: {gate.next_step}")
 
 
 def batch_table(batches: Iterable[BatchLine]) -> Table:
     """Return the newest batches, one line each."""
-    table = Table(box=None, pad_edge=False)
-    columns = ("batch", "source", "delivered", "created", "updated", "skipped", "review", "quarantine", "dead", "gates")
-    for name in columns:
-        table.add_column(name, justify="left" if name in {"batch", "source", "gates"} else "right")
+    counts = ("rows", "created", "updated", "skipped", "review", "quarantine", "dead")
+    table = _table("", ("batch", "source"), counts)
+    table.add_column("state", no_wrap=True)
     for line in batches:
-        numbers = (line.delivered, line.created, line.updated, line.skipped, line.review, line.quarantined)
-        gates = f"[red]{line.failed_gates} failed[/]" if line.failed_gates else "[green]passed[/]"
-        table.add_row(line.batch_id, line.source, *(f"{number:,}" for number in (*numbers, line.dead_letter)), gates)
+        outcomes = (line.created, line.updated, line.skipped, line.review, line.quarantined, line.dead_letter)
+        numbers = (line.delivered, *outcomes)
+        table.add_row(line.batch_id, line.source, *(f"{number:,}" for number in numbers), _state(line, sum(outcomes)))
+    return table
+
+
+def _state(line: BatchLine, settled: int) -> str:
+    if line.failed_gates:
+        return f"[red]{line.failed_gates} gates failed[/]"
+    if not line.delivered:
+        return "[yellow]nothing pulled[/]"
+    return "[green]passed[/]" if settled == line.delivered else "[yellow]unfinished[/]"
+
+
+def _mark(gate: GateLine) -> str:
+    if gate.passed:
+        return "[green]✓[/]"
+    return "[red]✗[/]" if gate.is_blocking else "[yellow]![/]"
+
+
+def _table(title: str, names: Iterable[str], numbers: Iterable[str]) -> Table:
+    """Return an empty table: columns of words, which are never cut, then columns of numbers."""
+    heading = f"\n{title}" if title else None
+    table = Table(title=heading, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right")
     return table
 
 
@@ -140,9 +180,7 @@ def _funnel(report: RunReport) -> Table:
 
 
 def _field_table(report: RunReport) -> Table:
-    table = Table(title="Fields", title_justify="left", box=None, pad_edge=False)
-    for name in ("field", "policy", "at creation", "filled blank", "updated", "kept, rep's", "refused"):
-        table.add_column(name, justify="left" if name in {"field", "policy"} else "right")
+    table = _table("Fields", ("field", "policy"), ("at creation", "blank filled", "updated", "kept, rep's", "refused"))
     for line in report.field_lines:
         numbers = (line.set_at_creation, line.filled_blank, line.updated, line.kept_rep_value, line.refused)
         if any(numbers):
@@ -151,9 +189,8 @@ def _field_table(report: RunReport) -> Table:
 
 
 def _reason_table(title: str, reasons: Iterable[ReasonCount]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
+    table = _table(title, (title,), ("rows",))
+    table.show_header = False
     for reason in reasons:
         table.add_row(reason.code, f"{reason.count:,}")
     return table

@@ -4,6 +4,7 @@
 is used, without one the embedded server is started or attached, so that a bare `dagster dev` works on a fresh machine.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import dagster as dg
@@ -14,11 +15,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
-from lead_pipeline.errors import DatabaseUnavailableError
+from lead_pipeline.errors import ConfigurationError
 from lead_pipeline.local_servers import database_address
 from lead_pipeline.settings import load_settings
-
-CONNECT_TIMEOUT_SECONDS = 10
+from lead_pipeline.store.database import Database
 
 
 class LeadPipelineStorage(DagsterPostgresStorage):
@@ -30,7 +30,7 @@ class LeadPipelineStorage(DagsterPostgresStorage):
         return {"database": dg.Field(str, default_value="dagster", is_required=False)}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]) -> Self:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Build the storage; creates Dagster's database when it is missing and the user may create one."""
         address = database_address(load_settings())
         ensure_database(address, config_value["database"])
@@ -42,38 +42,45 @@ def sqlalchemy_url(address: str, *, database: str) -> str:
 
     The driver is named because psycopg 3, which the product's own tables use, cannot write Dagster's events.
     """
-    parts = conninfo_to_dict(address)
-    host = str(parts.get("host") or "")
-    is_socket = host.startswith("/")
+    parts = {name: str(value) for name, value in conninfo_to_dict(address).items() if value}
+    parts.pop("dbname", None)
+    user, password = parts.pop("user", None), parts.pop("password", None)
+    host, port = None, None
+    if not parts.get("host", "").startswith("/") and "," not in parts.get("host", ""):
+        # a socket directory or several hosts fit only behind the question mark, beside sslmode and the like
+        host, port = parts.pop("host", None), parts.pop("port", None)
     url = URL.create(
         "postgresql+psycopg2",
-        username=str(parts["user"]) if parts.get("user") else None,
-        password=str(parts["password"]) if parts.get("password") else None,
-        host=None if is_socket else host or None,
-        port=int(parts["port"]) if parts.get("port") and not is_socket else None,
+        username=user,
+        password=password,
+        host=host,
+        port=int(port) if port else None,
         database=database,
-        query={"host": host, **_port(parts)} if is_socket else {},
+        query=parts,
     )
     return url.render_as_string(hide_password=False)
-
-
-def _port(parts: dict[str, Any]) -> dict[str, str]:
-    return {"port": str(parts["port"])} if parts.get("port") else {}
 
 
 def ensure_database(address: str, database: str) -> None:
     """Create `database` on the server of `address` unless it exists.
 
     Raises:
-        DatabaseUnavailableError: The server does not answer or the user may not create the database.
+        DatabaseUnavailableError: The server does not answer.
+        ConfigurationError: The address is none, or its user may not create the database.
     """
-    shown = str(conninfo_to_dict(address).get("host") or "localhost")
-    try:
-        with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
-            if found is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-    except psycopg.errors.DuplicateDatabase:
-        return  # another process was quicker
-    except psycopg.Error as error:
-        raise DatabaseUnavailableError(address=shown, cause=type(error).__name__) from None
+    server = Database(address)
+    with server.connect() as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
+        if found is not None:
+            return
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            pass  # another process was quicker
+        except psycopg.errors.InsufficientPrivilege:
+            raise ConfigurationError(
+                "LEAD_PIPELINE_DATABASE_URL",
+                what=f"its user may not create the database {database}, which Dagster needs on the same server",
+                repair=f"Run `CREATE DATABASE {database}` as an administrator and make that user its owner",
+            ) from None
+    server.close()

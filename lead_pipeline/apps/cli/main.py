@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
@@ -53,14 +55,27 @@ def root() -> None:
     """  # noqa: D301  # click's mark for keeping the lines below as they are
 
 
-def main() -> None:
-    """Run the command line; expected errors become one line and their exit code, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; expected errors become one line and their exit code, never a traceback.
+
+    Args:
+        arguments: What stands behind the program's name; that of this process unless given.
+    """
     try:
         # outside its standalone mode click hands an exit code back instead of leaving with it
-        sys.exit(root.main(standalone_mode=False))
+        sys.exit(root.main(arguments, standalone_mode=False))
     except LeadPipelineError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # the reader of a pipe has seen enough; Python would complain about the rest at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"error: {error.filename}: {error.strerror}. Name another place, or give yourself access", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

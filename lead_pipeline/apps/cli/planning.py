@@ -12,7 +12,9 @@ from rich.table import Table
 from lead_pipeline.apps.cli.running import yesterday
 from lead_pipeline.apps.nightly import require_partition
 from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
+from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.services.forecast import PullForecast, forecast_pull
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.normalize import normalize_batch
@@ -21,6 +23,7 @@ from lead_pipeline.services.refresh_directory import refresh_directory
 from lead_pipeline.settings import load_settings
 
 CHANGES_EXIT_CODE = 2
+WRITING_DECISIONS = (Decision.CREATE, Decision.UPDATE)
 
 
 @click.command()
@@ -43,8 +46,9 @@ def plan(context: click.Context, *, batch_id: str | None, is_json: bool) -> None
     if is_json:
         click.echo(json.dumps({"batch_id": batch_id, "pull": asdict(forecast), "plan": _as_json(summary)}, indent=2))
     else:
-        _print_plan(Console(), batch_id, forecast, summary)
-    has_changes = forecast.credits > 0 or (summary is not None and summary.creates + summary.updates > 0)
+        _print_plan(open_console(), batch_id, forecast, summary)
+    writes = sum(summary.decisions.get(kind, 0) for kind in WRITING_DECISIONS) if summary is not None else 0
+    has_changes = forecast.credits > 0 or writes > 0
     context.exit(CHANGES_EXIT_CODE if has_changes else 0)
 
 

@@ -1,20 +1,28 @@
-"""Commands that only read: what the batches did, which gates passed, the report of one."""
+"""Commands that only read: what the batches did, which gates passed, the report of one.
+
+They open the database alone, so that they answer within a second and also while a system is down.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.console import Console
+import psycopg
 
-from lead_pipeline.apps.terminal import batch_table, gate_table, print_report
-from lead_pipeline.connections import Connections
+from lead_pipeline.apps.terminal import batch_table, open_console, print_gates, print_report
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.errors import GateClosedError, UnknownBatchError
+from lead_pipeline.local_servers import database_address
 from lead_pipeline.settings import load_settings
 from lead_pipeline.store import reports
+from lead_pipeline.store.database import Database
+from lead_pipeline.store.migrations import apply_migrations
 
 DEFAULT_BATCHES = 14  # two weeks of nights
 
@@ -27,12 +35,12 @@ def status(*, is_json: bool, most: int) -> None:
 
     Example: lead-pipeline status --most 7
     """
-    with Connections(load_settings()) as connections, connections.database.transaction() as connection:
+    with _open_database() as connection:
         batches = reports.list_batches(connection, most=most)
     if is_json:
         click.echo(json.dumps({"batches": [asdict(line) for line in batches]}, default=str, indent=2))
     elif batches:
-        Console().print(batch_table(batches))
+        open_console().print(batch_table(batches))
     else:
         click.echo("No batch yet. Start with `lead-pipeline demo`, or `lead-pipeline run`")
 
@@ -46,13 +54,15 @@ def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> Non
 
     Example: lead-pipeline gates --date 2026-11-20
     """
-    with Connections(load_settings()) as connections, connections.database.transaction() as connection:
-        batch_id = batch_id or require_newest(reports.read_newest_batch_id(connection))
+    with _open_database() as connection:
+        batch_id = batch_id or _require_newest(reports.read_newest_batch_id(connection))
         lines = reports.read_gate_lines(connection, batch_id)
+    if not lines:
+        raise UnknownBatchError(batch_id)
     if is_json:
         click.echo(json.dumps({"batch_id": batch_id, "gates": [asdict(line) for line in lines]}, indent=2))
     else:
-        Console().print(gate_table(lines))
+        print_gates(open_console(), lines)
     if any(line.is_blocking and not line.passed for line in lines):
         context.exit(GateClosedError.exit_code)
 
@@ -66,8 +76,8 @@ def report(*, batch_id: str | None, is_json: bool, page: Path | None) -> None:
 
     Example: lead-pipeline report --date 2026-11-20 --html report.html
     """
-    with Connections(load_settings()) as connections, connections.database.transaction() as connection:
-        batch_id = batch_id or require_newest(reports.read_newest_batch_id(connection))
+    with _open_database() as connection:
+        batch_id = batch_id or _require_newest(reports.read_newest_batch_id(connection))
         stored = reports.read_latest_report(connection, batch_id)
     if stored is None:
         raise UnknownBatchError(batch_id)
@@ -77,10 +87,19 @@ def report(*, batch_id: str | None, is_json: bool, page: Path | None) -> None:
     if is_json:
         click.echo(json.dumps(stored.summary, indent=2))
     elif page is None:
-        print_report(Console(), RunReport.from_summary(stored.summary))
+        print_report(open_console(), RunReport.from_summary(stored.summary))
 
 
-def require_newest(batch_id: str | None) -> str:
+@contextmanager
+def _open_database() -> Iterator[psycopg.Connection[Any]]:
+    database = Database(database_address(load_settings()))
+    apply_migrations(database)
+    with database.transaction() as connection:
+        yield connection
+    database.close()
+
+
+def _require_newest(batch_id: str | None) -> str:
     """Return the newest batch.
 
     Raises:

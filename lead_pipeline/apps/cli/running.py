@@ -6,12 +6,11 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import click
-from rich.console import Console
 
 from lead_pipeline.apps.demo_history import remember_earlier_sync
 from lead_pipeline.apps.nightly import NightlyRun, open_instance, require_partition, run_nightly
 from lead_pipeline.apps.notices import announce_sandboxes
-from lead_pipeline.apps.terminal import STYLE_BY_VERDICT, TerminalProgress, print_report
+from lead_pipeline.apps.terminal import STYLE_BY_VERDICT, TerminalProgress, open_console, print_report
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.errors import ConfigurationError, UnknownBatchError
@@ -36,9 +35,12 @@ def run(context: click.Context, *, batch_id: str | None, is_json: bool, is_repul
     Example: lead-pipeline run --date 2026-11-20 --json
     """
     settings = load_settings()
+    batch_id = require_partition(batch_id or yesterday())
     announce_sandboxes(settings)
-    ended, report = _run_day(settings, batch_id or yesterday(), is_json=is_json, is_repull=is_repull)
-    _finish(context, ended, report, is_json=is_json, is_strict=is_strict)
+    ended, report = _run_day(settings, batch_id, is_json=is_json, is_repull=is_repull)
+    _tell_result(ended, report, is_json=is_json)
+    is_partial = report is not None and bool(report.review or report.dead_letter)
+    context.exit(ended.exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))
 
 
 @click.command()
@@ -61,8 +63,8 @@ def backfill(context: click.Context, *, first: str, last: str, is_json: bool) ->
     for ended, report in results:
         _tell_errors(ended)
         if not is_json and report is not None:
-            style = STYLE_BY_VERDICT[report.verdict]
-            Console().print(f"[{style}]{report.verdict.value:<10}[/] {report.batch_id}  {report.conservation_line}")
+            verdict = f"[{STYLE_BY_VERDICT[report.verdict]}]{report.verdict.value:<10}[/]"
+            open_console().print(f"{verdict} {report.batch_id}  {report.conservation_line}")
     context.exit(max(ended.exit_code for ended, _ in results))
 
 
@@ -84,12 +86,14 @@ def demo(context: click.Context, *, batch_id: str | None, is_json: bool) -> None
             what="DIEVIO_BASE_URL or SALESFORCE_INSTANCE_URL names a real system",
             repair="Unset both for the demo, or use `lead-pipeline run` for that system",
         )
+    chosen = require_partition(batch_id) if batch_id else None
     announce_sandboxes(settings)
-    batch_id = batch_id or _prepare_demo(settings)
-    ended, report = _run_day(settings, batch_id, is_json=is_json, is_repull=False)
-    if not is_json and report is not None:
+    first = _prepare_demo(settings)
+    ended, report = _run_day(settings, chosen or first, is_json=is_json, is_repull=False)
+    _tell_result(ended, report, is_json=is_json)
+    if not is_json and ended.is_success:
         click.echo("Next: lead-pipeline report --html report.html · lead-pipeline ui · lead-pipeline demo (again)")
-    _finish(context, ended, report, is_json=is_json, is_strict=False)
+    context.exit(ended.exit_code)
 
 
 def yesterday() -> str:
@@ -123,7 +127,7 @@ def _prepare_demo(settings: Settings) -> str:
 def _run_day(
     settings: Settings, batch_id: str, *, is_json: bool, is_repull: bool
 ) -> tuple[NightlyRun, RunReport | None]:
-    console = Console(quiet=is_json)
+    console = open_console(is_quiet=is_json)
     with open_instance(settings) as instance, TerminalProgress(console) as progress:
         ended = run_nightly(
             settings, instance, batch_id=batch_id, progress=progress, actor="command line", is_repull=is_repull
@@ -151,13 +155,10 @@ def _tell_errors(ended: NightlyRun) -> None:
         click.echo(f"error: {message}", err=True)
 
 
-def _finish(
-    context: click.Context, ended: NightlyRun, report: RunReport | None, *, is_json: bool, is_strict: bool
-) -> None:
+def _tell_result(ended: NightlyRun, report: RunReport | None, *, is_json: bool) -> None:
+    """Print the report. After an error the error alone: `report` shows how far the run came."""
     if report is not None and is_json:
         click.echo(json.dumps(report.to_summary(), indent=2))
-    elif report is not None:
-        print_report(Console(), report)
+    elif report is not None and not ended.errors:
+        print_report(open_console(), report)
     _tell_errors(ended)
-    is_partial = report is not None and bool(report.review or report.dead_letter)
-    context.exit(ended.exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))

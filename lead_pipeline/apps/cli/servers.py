@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import sys
-from pathlib import Path
 
 import click
 
 from lead_pipeline.apps.dagster_home import WORKSPACE_FILE, prepare_dagster_home
 from lead_pipeline.apps.notices import announce_sandboxes
-from lead_pipeline.local_servers import reset_sandbox, sandbox_addresses, stop_local_servers
+from lead_pipeline.errors import LocalServerError
+from lead_pipeline.local_servers import database_address, reset_sandbox, sandbox_addresses, stop_local_servers
 from lead_pipeline.sandbox.worlds import Edition, Scenario
 from lead_pipeline.settings import load_settings
+from lead_pipeline.store.database import Database
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_UI_PORT = 3000
@@ -88,11 +91,33 @@ def ui(*, port: int) -> None:
     Example: lead-pipeline ui --port 3000
     """
     settings = load_settings()
+    _require_free(port)
     announce_sandboxes(settings)
-    sandbox_addresses(settings)
+    if settings.is_dievio_sandbox or settings.is_salesforce_sandbox:
+        sandbox_addresses(settings)
+    with Database(database_address(settings)).connect():
+        pass  # says in one line what several processes of Dagit would say in many
     home = prepare_dagster_home(settings)
-    click.echo(f"Dagit opens at http://{LOOPBACK}:{port}")
+    click.echo(f"Dagit opens at http://{LOOPBACK}:{port} in some ten seconds; Ctrl-C ends it")
     arguments = ["-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port), "-w", str(WORKSPACE_FILE)]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "LEAD_PIPELINE_HOME": str(settings.home)}
-    os.chdir(Path(home))  # a file named like a dependency in the current directory would shadow it
+    os.chdir(home)  # a file named like a dependency in the current directory would shadow it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # a script that starts us with & has them ignored, and Dagit with them
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606  # Dagit takes this process over, with its signals
+
+
+def _require_free(port: int) -> None:
+    """Refuse a port that somebody else holds: Dagit would quietly take another one.
+
+    Raises:
+        LocalServerError: Somebody listens there.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError as error:
+            raise LocalServerError(
+                f"Port {port} of {LOOPBACK} cannot be used ({error.strerror}). Choose another one with --port"
+            ) from None
