@@ -244,6 +244,20 @@ class UnknownBatchError(StopError):
         )
 
 
+class UnknownRunError(StopError):
+    """Somebody asked for a run that wrote nothing."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run {run_id} wrote nothing that could be undone. See `lead-pipeline log search --run`")
+
+
+class UnknownSubjectError(StopError):
+    """Nobody is known by the id or address that somebody asked for; the address stays out of the text."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Nobody is known by this {kind}. Check it, or look with `lead-pipeline log search`")
+
+
 class LocalServerError(StopError):
     """A server of this machine (embedded database, sandbox) does not start or stop; the message is its own."""
 

@@ -34,6 +34,7 @@ class LogOperation(StrEnum):
     REVIEW = "review"
     FAIL = "fail"
     HAND_OVER = "hand_over"
+    REVERT = "revert"
 
 
 class HandOverState(StrEnum):
@@ -73,6 +74,10 @@ class Settlement:
 _OPERATIONS: Mapping[WriteKind, LogOperation] = {
     WriteKind.INSERT: LogOperation.CREATE,
     WriteKind.UPDATE: LogOperation.UPDATE,
+}
+_OPERATIONS_BY_PURPOSE: Mapping[WritePurpose, LogOperation] = {
+    WritePurpose.HAND_OVER: LogOperation.HAND_OVER,
+    WritePurpose.REVERT: LogOperation.REVERT,
 }
 _STATES: Mapping[NextStep, IntentState] = {
     NextStep.APPLY: IntentState.APPLIED,
@@ -136,7 +141,7 @@ def settle_reading(
 
 
 def _operation(intent: WriteIntent) -> LogOperation:
-    return LogOperation.HAND_OVER if intent.purpose is WritePurpose.HAND_OVER else _OPERATIONS[intent.kind]
+    return _OPERATIONS_BY_PURPOSE.get(intent.purpose) or _OPERATIONS[intent.kind]
 
 
 def _outcome(intent: WriteIntent, step: NextStep) -> Outcome | None:

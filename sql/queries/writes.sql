@@ -102,13 +102,27 @@ WHERE s.state = 'applied' AND w.salesforce_id IS NOT NULL
 ON CONFLICT (dievio_lead_id) DO NOTHING;
 
 -- name: upsert_field_values(settlements, at)!
--- The last value we wrote, per record and field.
+-- The last value we wrote, per record and field. What a revert puts back is ours only if we had written that before;
+-- otherwise it is a person's value again, and forgotten here.
+WITH written AS (
+    SELECT w.salesforce_id, f.key AS field, f.value, w.op_id,
+           w.purpose <> 'revert'
+           OR EXISTS (SELECT FROM write_intent AS e
+                      WHERE e.dievio_lead_id = w.dievio_lead_id AND e.salesforce_id = w.salesforce_id
+                        AND e.state = 'applied' AND e.purpose <> 'revert' AND e.payload -> f.key = f.value) AS is_ours
+    FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, state text)
+    JOIN write_intent AS w USING (op_id)
+    CROSS JOIN LATERAL jsonb_each(w.payload) AS f
+    WHERE s.state = 'applied' AND w.salesforce_id IS NOT NULL AND f.key <> 'Dievio_Last_Op__c'
+),
+forgotten AS (
+    DELETE FROM field_value AS v USING written AS n
+    WHERE NOT n.is_ours AND v.salesforce_id = n.salesforce_id AND v.field = n.field
+)
 INSERT INTO field_value (salesforce_id, field, value, op_id, written_at)
-SELECT w.salesforce_id, f.key, f.value, w.op_id, :at
-FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, state text)
-JOIN write_intent AS w USING (op_id)
-CROSS JOIN LATERAL jsonb_each(w.payload) AS f
-WHERE s.state = 'applied' AND w.salesforce_id IS NOT NULL AND f.key <> 'Dievio_Last_Op__c'
+SELECT salesforce_id, field, value, op_id, :at
+FROM written
+WHERE is_ours
 ON CONFLICT (salesforce_id, field) DO UPDATE
 SET value = excluded.value, op_id = excluded.op_id, written_at = excluded.written_at;
 
