@@ -20,7 +20,7 @@ demo: setup
 	$(BIN)/lead-pipeline demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ bench: setup
 	$(BIN)/python -m lead_pipeline_tests.bench
 
 test-release: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'slow or not slow'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'slow or not slow'
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache build *.egg-info
