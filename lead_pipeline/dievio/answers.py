@@ -29,6 +29,8 @@ from lead_pipeline.transport.redaction import mask_excerpt
 SYSTEM = "Dievio"
 OK, PAYMENT_REQUIRED, NOT_FOUND, TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 200, 402, 404, 429, 500
 REFUSED_CREDENTIALS = frozenset({401, 403})
+MAX_DEPTH = 32  # levels of a row; what lies deeper is no lead's value, and is kept in the page's own text
+MAX_DIGITS = 1_000  # of a whole number; Python reads no more than 4,300, and no value of a lead has more than 20
 MAX_REASON_CHARACTERS = 160  # of a refusal, after masking: enough for its point, too little for a record
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -98,16 +100,18 @@ def storable_text(text: str) -> str:
     return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
-def storable(value: object) -> object:
-    """Return a JSON value that the database can keep: no NUL, no half surrogates, no NaN or infinity."""
+def storable(value: object, depth: int = MAX_DEPTH) -> object:
+    """Return a JSON value that the database can keep: no NUL, half surrogates, NaN, infinity or endless nesting."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, list | dict) and depth == 0:
+        return None
     if isinstance(value, list):
-        return [storable(item) for item in value]
+        return [storable(item, depth - 1) for item in value]
     if isinstance(value, dict):
-        return {storable_text(key): storable(item) for key, item in value.items()}
+        return {storable_text(key): storable(item, depth - 1) for key, item in value.items()}
     return value
 
 
@@ -139,8 +143,11 @@ def _refused(answer: Answer, call: Call) -> RequestRefusedError:
 
 def _parse(answer: Answer, call: Call) -> Mapping[str, Any]:
     try:
-        document = json.loads(answer.text)
-    except (ValueError, RecursionError) as error:
+        document = json.loads(answer.text, parse_int=_read_whole_number)
+    except RecursionError as error:
+        what = "JSON nested too deeply to be read"  # complete, so that asking again would only be paid for again
+        raise UnreadablePageError(SYSTEM, call.name, what=what, body=storable_text(answer.text)) from error
+    except ValueError as error:
         if answer.text.lstrip().startswith("{"):
             # It began as a page: the rest was lost on the way, and the rows may have been billed.
             raise TransportFaultError(SYSTEM, call.name, cause="truncated JSON", is_sent=True) from error
@@ -150,6 +157,10 @@ def _parse(answer: Answer, call: Call) -> Mapping[str, Any]:
         what = "JSON that is no object"
         raise UnreadablePageError(SYSTEM, call.name, what=what, body=storable_text(answer.text))
     return document
+
+
+def _read_whole_number(digits: str) -> int | None:
+    return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def _find(document: Mapping[str, Any], paths: tuple[str, ...], *, absent: object = None) -> Any:  # noqa: ANN401  # any JSON value

@@ -109,7 +109,7 @@ def test_an_empty_balance_names_the_segment() -> None:
         ('{"rows_are": "elsewhere"}', UnreadablePageError, "200 without rows"),
         ('{"preview_data": "not a list"}', UnreadablePageError, "200 without rows"),
         ('{"preview_data": [{"first_name": "An', TransportFaultError, "truncated JSON"),
-        ('{"a":' * 5_000, TransportFaultError, "truncated JSON"),
+        ('{"preview_data": ' + "[" * 5_000 + "]" * 5_000 + "}", UnreadablePageError, "nested too deeply"),
         ('{"success": false, "error": "quota"}', RequestRefusedError, "200 quota"),
         ('{"success": false, "preview_data": []}', RequestRefusedError, "200"),
     ],
@@ -129,6 +129,13 @@ def test_an_unreadable_answer_is_kept_and_a_truncated_one_may_have_been_billed()
 
     assert unreadable.value.body == "<p>proxy\N{REPLACEMENT CHARACTER}</p>"
     assert truncated.value.is_sent
+
+
+@pytest.mark.parametrize("junk", ["9" * 5_000, "[" * 900 + "]" * 900], ids=["endless number", "endless nesting"])
+def test_one_absurd_value_costs_no_other_row_of_its_page(junk: str) -> None:
+    page = _read('{"preview_data": [{"first_name": "Anna"}, {"first_name": "Li", "score": ' + junk + "}]}")
+
+    assert [row["first_name"] for row in page.rows if isinstance(row, dict)] == ["Anna", "Li"]
 
 
 def test_a_page_keeps_its_text_and_every_row_whatever_it_is() -> None:
