@@ -101,6 +101,21 @@ def directory_keys(object_name: str, fields: Mapping[str, object]) -> MatchKeys:
     )
 
 
+def shared_keys(keys: MatchKeys) -> frozenset[str]:
+    """Return everything by which a rule could bring a lead together with another one of its batch.
+
+    The org holds neither of them before the first is written, so no lookup there can tell that they are one person: of
+    leads that share one of these, only one is written before the org is read again.
+    """
+    name = f"{keys.fn}|{keys.ln}" if keys.fn and keys.ln else None
+    alone = {"em": keys.em, "li": keys.li}
+    beside_name = {"dm": keys.dm, "co": keys.co, "ph": keys.ph, "pe": keys.pe, "st": keys.st}
+    return frozenset(
+        [f"{kind}:{value}" for kind, value in alone.items() if value]
+        + [f"{kind}:{name}|{value}" for kind, value in beside_name.items() if value and name]
+    )
+
+
 @lru_cache(maxsize=CACHE_SIZE)
 def given_name_key(name: str | None) -> str | None:
     """Return a given name as ASCII words, without salutation and without middle initials."""

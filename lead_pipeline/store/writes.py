@@ -26,6 +26,7 @@ from lead_pipeline.store.queries import load_queries
 
 _Connection = psycopg.Connection[Any]
 
+_WORK_KEYS = ("em", "li", "dm", "fn", "ln", "co", "ph", "pe", "st")  # those by which two leads may be one person
 FIRST_ID = UUID(int=0)  # smaller than every operation id: where paging begins
 
 
@@ -138,7 +139,7 @@ def read_work(connection: _Connection, batch_id: str) -> list[WorkItem]:
             object_name=row["object_name"],
             salesforce_id=row["salesforce_id"],
             base_last_modified_at=row["base_last_modified_at"],
-            keys=MatchKeys(em=row["em"], li=row["li"], fn=row["fn"], ln=row["ln"], dm=row["dm"]),
+            keys=MatchKeys(**{name: row[name] for name in _WORK_KEYS}),
         )
         for row in load_queries("writes").list_work(connection, batch_id=batch_id)
     ]

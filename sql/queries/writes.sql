@@ -186,7 +186,7 @@ WHERE s.hand_over_state IS NOT NULL AND h.batch_id = w.batch_id AND h.dievio_lea
 -- name: list_work(batch_id)
 -- Leads that are to be created or updated and have neither an outcome nor an open write.
 SELECT d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
-       l.em, l.li, l.fn, l.ln, l.dm
+       l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
 FROM sync_decision AS d
 JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
 WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update')
@@ -214,7 +214,7 @@ ORDER BY d.raw_lead_id;
 -- or a record shares a key with the lead that was no candidate when it was matched.
 WITH pending AS MATERIALIZED (
     SELECT d.batch_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
-           l.em, l.li, l.fn, l.ln, l.dm, l.co
+           l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
     FROM sync_decision AS d
     JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
     WHERE d.batch_id = :batch_id
@@ -236,6 +236,10 @@ sharing AS (
     UNION
     SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
         ON r.ln = p.ln AND r.co = p.co AND r.fn = p.fn AND NOT r.is_deleted AND NOT r.is_converted
+    UNION
+    SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
+        ON r.fn = p.fn AND r.ln = p.ln AND (r.ph = p.ph OR r.pe = p.pe OR r.st = p.st)
+       AND NOT r.is_deleted AND NOT r.is_converted
 )
 SELECT p.dievio_lead_id
 FROM pending AS p

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from lead_pipeline.domain.decisions import Decision
+from lead_pipeline.domain.match_keys import shared_keys
 from lead_pipeline.domain.write_protocol import WriteBasis, WriteIntent, build_sync_intent, is_quiet, person_key
 from lead_pipeline.services.writing.bulk_delivery import deliver_in_bulk
 from lead_pipeline.services.writing.delivery import deliver
@@ -76,7 +77,7 @@ def _settle_without_write(session: WriteSession) -> None:
 def _choose(session: WriteSession, read_at: datetime) -> tuple[list[WorkItem], int]:
     """Return the leads to write in this pass, and how many wait because an edit may hide in their last second.
 
-    One person and one record at a time: the second lead of a person is planned anew once the first one stands.
+    One person and one record at a time: what may be the second lead of a new person waits until the org can be asked.
     """
     with session.database.transaction() as connection:
         waiting = [
@@ -89,11 +90,18 @@ def _choose(session: WriteSession, read_at: datetime) -> tuple[list[WorkItem], i
         if not is_quiet(item.base_last_modified_at, read_at=read_at):
             loud_count += 1
             continue
-        claims = {person_key(item.keys, item.dievio_lead_id), *filter(None, [item.salesforce_id])}
+        claims = _claims(item)
         if claims.isdisjoint(taken):
             taken |= claims
             chosen.append(item)
     return chosen, loud_count
+
+
+def _claims(item: WorkItem) -> set[str]:
+    person = person_key(item.keys, item.dievio_lead_id)
+    if item.salesforce_id is not None:
+        return {person, item.salesforce_id}
+    return {person, *shared_keys(item.keys)}
 
 
 def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: str | None) -> int:
