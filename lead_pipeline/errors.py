@@ -286,3 +286,36 @@ class PullFailedError(StopError):
 
     def __init__(self, batch_id: str, reasons: Sequence[str]) -> None:
         super().__init__(f"Batch {batch_id}: no segment could be pulled. {' · '.join(reasons)}")
+
+
+# --- Answers of people: the question or letter is not what they thought -----------------------------------------------
+
+
+class UnknownCaseError(LeadPipelineError):
+    """Somebody named a question or dead letter that does not exist."""
+
+    def __init__(self, kind: str, number: int, *, command: str) -> None:
+        super().__init__(f"There is no {kind} {number}. See `{command}`")
+
+
+class ReviewItemClosedError(LeadPipelineError):
+    """A question was answered while somebody else was still thinking about it; the first answer stands."""
+
+    def __init__(self, review_item_id: int, *, decided_by: str, decided_at: str) -> None:
+        super().__init__(
+            f"Review item {review_item_id} was decided by {decided_by} at {decided_at}; nothing was changed"
+        )
+
+
+class DecisionRefusedError(LeadPipelineError):
+    """A question does not take this answer."""
+
+    def __init__(self, review_item_id: int, *, objection: str) -> None:
+        super().__init__(f"Review item {review_item_id}: {objection}")
+
+
+class NoLettersError(LeadPipelineError):
+    """No open dead letter fits what somebody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("No open dead letter fits. See `lead-pipeline dlq list`")

@@ -70,6 +70,7 @@ def read_back(
     batch_id: str,
     now: Clock,
     wait: Callable[[float], None] = time.sleep,
+    only_new: bool = False,
 ) -> ReadBackSummary:
     """Keep every record that the batch created or updated as Salesforce holds it now.
 
@@ -82,6 +83,8 @@ def read_back(
         batch_id: The batch.
         now: The clock, aware UTC.
         wait: Pauses for so many seconds.
+        only_new: Only records that were not read since they were written: days after its night, a batch with one more
+            record must not be judged by what people have done with the others since.
     """
     with database.transaction() as connection:
         is_closed = readbacks.is_closed(connection, batch_id)
@@ -92,8 +95,8 @@ def read_back(
         read_at = now()
         changed_since(database, salesforce, fields_by_object=rules.fields_by_object, now=now)
         with database.transaction() as connection:
-            readbacks.copy_mirror(connection, batch_id, at=read_at)
-            unread = readbacks.read_unread(connection, batch_id, at=read_at)
+            readbacks.copy_mirror(connection, batch_id, at=read_at, only_new=only_new)
+            unread = readbacks.read_unread(connection, batch_id, at=read_at, only_new=only_new)
         records = _read_by_id(salesforce, unread)
         with database.transaction() as connection:
             readbacks.save_readbacks(connection, batch_id, records=records, at=read_at)

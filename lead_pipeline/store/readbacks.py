@@ -36,17 +36,22 @@ def read_last_write_at(connection: _Connection, batch_id: str) -> datetime | Non
     return moment
 
 
-def copy_mirror(connection: _Connection, batch_id: str, *, at: datetime) -> int:
-    """Keep the records that the mirror shows as they are now; return how many."""
-    count: int = load_queries("readbacks").copy_mirror(connection, batch_id=batch_id, at=at)
+def copy_mirror(connection: _Connection, batch_id: str, *, at: datetime, only_new: bool = False) -> int:
+    """Keep the records that the mirror shows as they are now; return how many.
+
+    With `only_new`, records that were read since they were written stay as they were read.
+    """
+    count: int = load_queries("readbacks").copy_mirror(connection, batch_id=batch_id, at=at, only_new=only_new)
     return count
 
 
-def read_unread(connection: _Connection, batch_id: str, *, at: datetime) -> tuple[UnreadRecord, ...]:
-    """Return written records that were not kept at or after `at`."""
+def read_unread(
+    connection: _Connection, batch_id: str, *, at: datetime, only_new: bool = False
+) -> tuple[UnreadRecord, ...]:
+    """Return written records that were not kept at or after `at`, or with `only_new` not since they were written."""
     return tuple(
         UnreadRecord(**{**row, "field_names": tuple(row["field_names"])})
-        for row in load_queries("readbacks").list_unread(connection, batch_id=batch_id, at=at)
+        for row in load_queries("readbacks").list_unread(connection, batch_id=batch_id, at=at, only_new=only_new)
     )
 
 

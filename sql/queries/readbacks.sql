@@ -21,7 +21,7 @@ SELECT
 -- When the last write of the batch was answered.
 SELECT max(resolved_at) FROM write_intent WHERE batch_id = :batch_id AND state = 'applied';
 
--- name: copy_mirror(batch_id, at)!
+-- name: copy_mirror(batch_id, at, only_new)!
 -- Records of the batch as the mirror holds them, where the mirror has seen our write: its receipt is one of ours, or a
 -- later one of ours, or the record is deleted; and it holds every field that was sent.
 INSERT INTO readback (batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, read_at)
@@ -35,18 +35,22 @@ WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
   AND EXISTS (SELECT FROM write_intent AS own
               WHERE own.dievio_lead_id = w.dievio_lead_id AND own.state = 'applied' AND own.sent_at >= w.sent_at
                 AND own.op_id::text = r.fields ->> 'Dievio_Last_Op__c')
+  AND NOT (:only_new AND EXISTS (SELECT FROM readback AS b
+                                 WHERE b.batch_id = o.batch_id AND b.dievio_lead_id = o.dievio_lead_id
+                                   AND b.read_at >= o.settled_at))
   AND r.fields ?& ARRAY(SELECT jsonb_object_keys(w.payload) EXCEPT SELECT 'OwnerId')
 ON CONFLICT (batch_id, dievio_lead_id) DO UPDATE
 SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = excluded.read_at;
 
--- name: list_unread(batch_id, at)
--- Written records that the mirror could not show as they are now.
+-- name: list_unread(batch_id, at, only_new)
+-- Written records that the mirror could not show as they are now, or, for the new ones only, as they were written.
 SELECT w.dievio_lead_id, w.object_name, w.salesforce_id, ARRAY(SELECT jsonb_object_keys(w.payload)) AS field_names
 FROM lead_outcome AS o
 JOIN write_intent AS w ON w.op_id = o.op_id
 WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
   AND NOT EXISTS (SELECT FROM readback AS b
-                  WHERE b.batch_id = o.batch_id AND b.dievio_lead_id = o.dievio_lead_id AND b.read_at >= :at)
+                  WHERE b.batch_id = o.batch_id AND b.dievio_lead_id = o.dievio_lead_id 
+                    AND b.read_at >= CASE WHEN :only_new THEN o.settled_at ELSE :at END)
 ORDER BY w.salesforce_id;
 
 -- name: upsert_readbacks(batch_id, records, at)!

@@ -1,0 +1,119 @@
+"""Takes a person's answer to a question, remembers it, and has its rows worked on again.
+
+Whether a question takes an answer is `domain/review_decisions`; the write itself is `reworking`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import psycopg
+
+from lead_pipeline.domain.review_decisions import (
+    ReviewDecision,
+    ReviewItem,
+    field_answers,
+    find_objection,
+    needs_work,
+    pair_answers,
+)
+from lead_pipeline.domain.review_reasons import ReviewChoice
+from lead_pipeline.errors import DecisionRefusedError, ReviewItemClosedError, UnknownCaseError
+from lead_pipeline.services.refresh_directory import changed_since
+from lead_pipeline.services.reworking import Rework, ReworkSummary, rework_rows
+from lead_pipeline.store import reopening, reviews
+from lead_pipeline.store.database import Database
+
+
+def resolve_review(rework: Rework, review_item_id: int, decision: ReviewDecision) -> ReworkSummary:
+    """Take an answer and carry it out.
+
+    The answer is kept before anything is written. If the write cannot follow now, it follows with the next call of
+    `rework_rows`.
+
+    Args:
+        rework: Who works, with what.
+        review_item_id: The question.
+        decision: The answer.
+
+    Raises:
+        UnknownCaseError: There is no such question.
+        ReviewItemClosedError: Somebody else was quicker.
+        DecisionRefusedError: The question does not take this answer.
+    """
+    changed_since(
+        rework.database,
+        rework.salesforce,
+        fields_by_object=rework.rules.write.fields_by_object,
+        now=rework.now,
+    )
+    keep_decision(rework.database, review_item_id, decision, at=rework.now())
+    return rework_rows(rework)
+
+
+def keep_decision(database: Database, review_item_id: int, decision: ReviewDecision, *, at: datetime) -> None:
+    """Keep an answer, what is to be remembered of it, and which rows it reopens, in one transaction.
+
+    Raises:
+        UnknownCaseError: There is no such question.
+        ReviewItemClosedError: Somebody else was quicker.
+        DecisionRefusedError: The question does not take this answer.
+    """
+    with database.transaction() as connection:
+        item = require_item(connection, review_item_id)
+        _refuse_closed(item)
+        records = reviews.read_named_records(connection, decision.salesforce_ids, dievio_lead_id=item.dievio_lead_id)
+        objection = find_objection(item, decision, records)
+        if objection is not None:
+            raise DecisionRefusedError(review_item_id, objection=objection)
+        stored = _as_stored(connection, item, decision)
+        if not reviews.close_item(connection, review_item_id, decision=stored, decided_by=decision.by, at=at):
+            _refuse_closed(require_item(connection, review_item_id))
+        answers = pair_answers(item, decision)
+        reviews.remember_answers(connection, item.dievio_lead_id, answers, decided_by=decision.by, at=at)
+        _reopen(connection, item, decision, at=at)
+
+
+def require_item(connection: psycopg.Connection, review_item_id: int) -> ReviewItem:
+    """Return a question.
+
+    Raises:
+        UnknownCaseError: There is no such question.
+    """
+    item = reviews.find_item(connection, review_item_id)
+    if item is None:
+        raise UnknownCaseError("review item", review_item_id, command="lead-pipeline review list")
+    return item
+
+
+def _refuse_closed(item: ReviewItem) -> None:
+    if not item.is_open:
+        decided_at = f"{item.decided_at:%Y-%m-%d %H:%M:%S} UTC" if item.decided_at else "an unknown time"
+        raise ReviewItemClosedError(
+            item.review_item_id, decided_by=item.decided_by or "somebody", decided_at=decided_at
+        )
+
+
+def _as_stored(connection: psycopg.Connection, item: ReviewItem, decision: ReviewDecision) -> dict[str, object]:
+    """Return the answer as it is kept, with every record that was known when it was given.
+
+    An answer stands until a record comes up that nobody had seen; see `list_standing_answers`.
+    """
+    known = reviews.read_candidate_ids(connection, batch_id=item.batch_id, dievio_lead_id=item.dievio_lead_id)
+    seen = {*known, *decision.salesforce_ids, *(candidate.salesforce_id for candidate in item.candidates)}
+    stored: dict[str, object] = {
+        "choice": str(decision.choice),
+        "reason": decision.reason,
+        "records": list(decision.salesforce_ids),
+        "seen": sorted(seen),
+    }
+    if decision.choice is ReviewChoice.FIELDS:
+        stored["fields"] = field_answers(item, decision)
+    return stored
+
+
+def _reopen(connection: psycopg.Connection, item: ReviewItem, decision: ReviewDecision, *, at: datetime) -> None:
+    if decision.choice is not ReviewChoice.FIELDS:
+        reopening.reopen_asked(connection, item.dievio_lead_id, reason=item.reason, at=at)
+    elif needs_work(decision):
+        reopening.reopen_row(connection, batch_id=item.batch_id, raw_lead_id=item.raw_lead_id, at=at)

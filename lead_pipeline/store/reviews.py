@@ -1,0 +1,98 @@
+"""Questions for people and their answers. What an answer means is `domain/review_decisions`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from lead_pipeline.domain.matching import PairAnswer
+from lead_pipeline.domain.review_decisions import NamedRecord, ReviewCandidate, ReviewItem
+from lead_pipeline.store.queries import load_queries
+
+_Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCount:
+    """Open questions of one reason."""
+
+    reason: str
+    items: int
+    oldest_at: datetime
+
+
+def read_items(
+    connection: _Connection,
+    *,
+    state: str = "open",
+    reason: str | None = None,
+    owner: str | None = None,
+    batch_id: str | None = None,
+    most: int,
+) -> tuple[ReviewItem, ...]:
+    """Return questions, the oldest first."""
+    rows = load_queries("reviews").list_items(
+        connection, state=state, reason=reason, owner=owner, batch_id=batch_id, most=most
+    )
+    return tuple(_item(row) for row in rows)
+
+
+def find_item(connection: _Connection, review_item_id: int) -> ReviewItem | None:
+    """Return one question; None when there is none of that number."""
+    row = load_queries("reviews").get_item(connection, review_item_id=review_item_id)
+    return _item(row) if row is not None else None
+
+
+def read_named_records(
+    connection: _Connection, salesforce_ids: Collection[str], *, dievio_lead_id: str
+) -> dict[str, NamedRecord]:
+    """Return Salesforce id -> what the mirror says about the records a decision names."""
+    rows = load_queries("reviews").list_named_records(
+        connection, salesforce_ids=list(salesforce_ids), dievio_lead_id=dievio_lead_id
+    )
+    return {row["salesforce_id"]: NamedRecord(**row) for row in rows}
+
+
+def read_candidate_ids(connection: _Connection, *, batch_id: str, dievio_lead_id: str) -> tuple[str, ...]:
+    """Return the records that matching last held against a lead."""
+    rows = load_queries("reviews").list_candidate_ids(connection, batch_id=batch_id, dievio_lead_id=dievio_lead_id)
+    return tuple(row["salesforce_id"] for row in rows)
+
+
+def close_item(
+    connection: _Connection, review_item_id: int, *, decision: Mapping[str, object], decided_by: str, at: datetime
+) -> bool:
+    """Keep an answer; False when the question was answered already."""
+    closed: int = load_queries("reviews").close_item(
+        connection, review_item_id=review_item_id, decision=Jsonb(decision), decided_by=decided_by, at=at
+    )
+    return closed == 1
+
+
+def assign_item(connection: _Connection, review_item_id: int, *, owner: str) -> bool:
+    """Give an open question to somebody else; False when there is no such open question."""
+    assigned: int = load_queries("reviews").assign_item(connection, review_item_id=review_item_id, owner=owner)
+    return assigned == 1
+
+
+def remember_answers(
+    connection: _Connection, dievio_lead_id: str, answers: Mapping[str, PairAnswer], *, decided_by: str, at: datetime
+) -> None:
+    """Keep what a person said about a lead and some records."""
+    load_queries("reviews").remember_answers(
+        connection, dievio_lead_id=dievio_lead_id, answers=Jsonb(answers), decided_by=decided_by, at=at
+    )
+
+
+def count_open_by_reason(connection: _Connection) -> tuple[ReasonCount, ...]:
+    """Count open questions by reason, the most frequent first."""
+    return tuple(ReasonCount(**row) for row in load_queries("reviews").count_open_by_reason(connection))
+
+
+def _item(row: Mapping[str, Any]) -> ReviewItem:
+    return ReviewItem(**{**row, "candidates": tuple(ReviewCandidate(**entry) for entry in row["candidates"])})
