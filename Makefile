@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: setup demo test check ui bench test-release clean
+.PHONY: setup demo test check ui bench coverage test-release clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,11 @@ ui: setup
 
 bench: setup
 	$(BIN)/python -m lead_pipeline_tests.bench
+
+# The rules of the product leave no branch untried.
+coverage: setup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q lead_pipeline_tests/domain \
+		--cov=lead_pipeline.domain --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-release: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'slow or not slow'
