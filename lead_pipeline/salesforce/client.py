@@ -90,22 +90,30 @@ class SalesforceClient:
 
     # --- Reading --------------------------------------------------------------------------------------------------
 
-    def describe(self, object_name: str, *, if_modified_since: str | None = None) -> ObjectDescribe | None:
-        """Return what the org says about an object; None when nothing changed since the given `last_modified`."""
-        path, call = f"sobjects/{_object(object_name)}/describe", f"describe {object_name}"
-        headers = {"If-Modified-Since": if_modified_since} if if_modified_since else {}
+    def describe_objects(self, last_modified: Mapping[str, str | None]) -> dict[str, ObjectDescribe | None]:
+        """Return what the org says about some objects, all in one call.
 
-        def ask() -> ObjectDescribe | None:
-            reply = self._calls.json("GET", path, call=call, headers=headers)
-            if reply.facts.status == _NOT_MODIFIED:
-                return None
-            try:
-                schema = read_describe(self._calls.require(reply, call=call), object_name=object_name)
-            except (KeyError, TypeError, ValueError):
-                raise UnexpectedAnswerError(SYSTEM, call, what="no describe") from None
-            return ObjectDescribe(schema=schema, last_modified=reply.facts.last_modified)
+        Args:
+            last_modified: Object -> `last_modified` of the describe that is known; None where none is.
 
-        return self._calls.read(ask)
+        Returns:
+            Object -> its describe; None where nothing changed since the known one.
+        """
+        requests = [
+            {
+                "method": "GET",
+                "url": f"{self._calls.path}sobjects/{_object(name)}/describe",
+                "referenceId": reference_name(place),
+                "httpHeaders": {"If-Modified-Since": known} if known else {},
+            }
+            for place, (name, known) in enumerate(last_modified.items())
+        ]
+
+        def ask() -> dict[str, ObjectDescribe | None]:
+            replies = self._composite(requests, call="describe")
+            return {name: self._describe(reply, name) for name, reply in zip(last_modified, replies, strict=True)}
+
+        return self._calls.read(ask) if requests else {}
 
     def query(self, soql: str, *, include_deleted: bool = False) -> Iterator[Record]:
         """Yield the records of a query, page by page; parent fields under dotted names."""
@@ -280,17 +288,27 @@ class SalesforceClient:
             }
             for place, query in enumerate(soqls)
         ]
-        reply = self._calls.json("POST", "composite", call="query", body={"compositeRequest": requests})
-        body = self._calls.require(reply, call="query")
-        entries = body.get("compositeResponse") if isinstance(body, dict) else None
-        if not isinstance(entries, list) or len(entries) != len(soqls):
-            raise UnexpectedAnswerError(SYSTEM, "query", what="not one answer per query")
-        return [self._composite_page(entry, reply) for entry in entries]
+        replies = self._composite(requests, call="query")
+        return [self._page(self._calls.require(reply, call="query")) for reply in replies]
 
-    def _composite_page(self, entry: Mapping[str, object], reply: Reply) -> QueryPage:
-        status = entry.get("httpStatusCode")
-        facts = replace(reply.facts, status=status if isinstance(status, int) else 0)
-        return self._page(self._calls.require(Reply(facts, entry.get("body")), call="query"))
+    def _composite(self, requests: Sequence[Mapping[str, object]], *, call: str) -> list[Reply]:
+        """Send several reads in one call and return an answer for each, in their order."""
+        whole = self._calls.json("POST", "composite", call=call, body={"compositeRequest": requests})
+        body = self._calls.require(whole, call=call)
+        entries = body.get("compositeResponse") if isinstance(body, dict) else None
+        if not isinstance(entries, list) or len(entries) != len(requests):
+            raise UnexpectedAnswerError(SYSTEM, call, what="not one answer per request")
+        return [_reply_within(whole, entry) for entry in entries]
+
+    def _describe(self, reply: Reply, object_name: str) -> ObjectDescribe | None:
+        call = f"describe {object_name}"
+        if reply.facts.status == _NOT_MODIFIED:
+            return None
+        try:
+            schema = read_describe(self._calls.require(reply, call=call), object_name=object_name)
+        except (KeyError, TypeError, ValueError):
+            raise UnexpectedAnswerError(SYSTEM, call, what="no describe") from None
+        return ObjectDescribe(schema=schema, last_modified=reply.facts.last_modified)
 
     def _page(self, body: Mapping[str, object]) -> QueryPage:
         try:
@@ -327,3 +345,15 @@ def _sendable(fields: Mapping[str, object], *, is_insert: bool) -> dict[str, obj
         if value == "":
             raise UnsendableValueError(name, what="an empty text")
     return {name: value for name, value in fields.items() if value is not None or not is_insert}
+
+
+def _reply_within(whole: Reply, entry: Mapping[str, object]) -> Reply:
+    """Return one answer of a composite call as if it had come alone."""
+    status, headers = entry.get("httpStatusCode"), entry.get("httpHeaders")
+    last_modified = headers.get("Last-Modified") if isinstance(headers, dict) else None
+    facts = replace(
+        whole.facts,
+        status=status if isinstance(status, int) else 0,
+        last_modified=str(last_modified) if last_modified else None,
+    )
+    return Reply(facts, entry.get("body"))

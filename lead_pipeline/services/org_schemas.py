@@ -5,7 +5,7 @@ Which values fit a field is `domain/org_schema`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,15 +15,15 @@ from lead_pipeline.salesforce.describe import ObjectDescribe
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import KnownSchema, find_org_schema, keep_org_schema
 
-# A run takes minutes, admins change fields now and then: one describe per object and run, none when run again at once.
+# A run takes minutes, admins change fields now and then: one question per run, none when run again at once.
 MAX_SCHEMA_AGE = timedelta(hours=1)
 
 
 class SchemaSource(Protocol):
     """The part of the Salesforce client that describes objects."""
 
-    def describe(self, object_name: str, *, if_modified_since: str | None = None) -> ObjectDescribe | None:
-        """Return what the org says about an object, None when nothing changed since."""
+    def describe_objects(self, last_modified: Mapping[str, str | None]) -> dict[str, ObjectDescribe | None]:
+        """Return what the org says about some objects, in one call; None for those unchanged since then."""
 
 
 def refresh_org_schemas(
@@ -34,22 +34,19 @@ def refresh_org_schemas(
     now: Callable[[], datetime],
     max_age: timedelta = MAX_SCHEMA_AGE,
 ) -> dict[str, ObjectSchema]:
-    """Return the schema of each object, asking the org for those older than `max_age`: one call each."""
-    return {name: _refresh_one(database, salesforce, object_name=name, now=now(), max_age=max_age) for name in objects}
-
-
-def _refresh_one(
-    database: Database, salesforce: SchemaSource, *, object_name: str, now: datetime, max_age: timedelta
-) -> ObjectSchema:
+    """Return the schema of each object; the org is asked for all that are older than `max_age` in one call."""
+    asked_at = now()
     with database.connect() as connection:
-        known = find_org_schema(connection, object_name)
-    if known is not None and now - known.last_seen_at < max_age:
-        return known.schema
-    answer = salesforce.describe(object_name, if_modified_since=known.last_modified_header if known else None)
-    fresh = _known_now(object_name, known=known, answer=answer, now=now)
+        known = {name: found for name in objects if (found := find_org_schema(connection, name)) is not None}
+    old = [name for name in objects if name not in known or asked_at - known[name].last_seen_at >= max_age]
+    answers = salesforce.describe_objects(
+        {name: known[name].last_modified_header if name in known else None for name in old}
+    )
+    fresh = {name: _known_now(name, known=known.get(name), answer=answers[name], now=asked_at) for name in old}
     with database.transaction() as connection:
-        keep_org_schema(connection, fresh)
-    return fresh.schema
+        for entry in fresh.values():
+            keep_org_schema(connection, entry)
+    return {name: (fresh.get(name) or known[name]).schema for name in objects}
 
 
 def _known_now(

@@ -31,14 +31,26 @@ def wait_for(client: SalesforceClient, job_id: str) -> BulkJobState:
     raise AssertionError("the job never ended")
 
 
-def test_a_describe_becomes_a_schema_and_is_not_sent_again_while_unchanged(client: SalesforceClient) -> None:
-    described = client.describe("Lead")
-    assert described is not None
-    external_id = described.schema.fields["Dievio_Lead_ID__c"]
+def test_describes_of_several_objects_take_one_call_and_are_not_sent_again_while_unchanged(
+    client: SalesforceClient,
+) -> None:
+    described = client.describe_objects({"Lead": None, "Account": None})
+
+    lead, account = described["Lead"], described["Account"]
+    assert client.calls == 1
+    assert lead is not None
+    assert account is not None
+    external_id = lead.schema.fields["Dievio_Lead_ID__c"]
     assert (external_id.is_external_id, external_id.is_unique, external_id.is_case_sensitive) == (True, True, True)
-    assert set(described.schema.required_at_creation) == {"LastName", "Company"}
-    assert described.schema.fields["Seniority__c"].is_restricted_picklist
-    assert client.describe("Lead", if_modified_since=described.last_modified) is None
+    assert set(lead.schema.required_at_creation) == {"LastName", "Company"}
+    assert lead.schema.fields["Seniority__c"].is_restricted_picklist
+    again = client.describe_objects({"Lead": lead.last_modified, "Account": None})
+    assert again == {"Lead": None, "Account": account}
+
+
+def test_no_question_makes_no_call(client: SalesforceClient) -> None:
+    assert client.describe_objects({}) == {}
+    assert client.calls == 0
 
 
 def test_records_answer_one_by_one(client: SalesforceClient) -> None:
@@ -153,7 +165,7 @@ def test_active_validation_rules_are_named(client: SalesforceClient) -> None:
 
 def test_usage_and_the_orgs_clock_are_known_after_a_call(client: SalesforceClient) -> None:
     assert (client.usage, client.server_time) == (None, None)
-    client.describe("Lead")
+    client.describe_objects({"Lead": None})
     assert client.usage is not None
     assert client.usage.allowed == 100_000
     assert client.server_time is not None

@@ -116,7 +116,7 @@ def test_a_day_later_describes_and_counts_are_asked_again(world: World) -> None:
     world.refresh()
     world.advance(days=1)
     summary = world.refresh()
-    assert summary.calls == 5  # three describes, one composite of five queries, one of three counts
+    assert summary.calls == 3  # each one composite: three describes, five queries, three counts
     assert [(count.org_count, count.mirror_count) for count in summary.counts] == [(3, 3), (0, 0), (0, 0)]
     with world.database.connect() as connection:
         assert {count.counted_at for count in latest_counts(connection)} == {world.org.clock.now()}
