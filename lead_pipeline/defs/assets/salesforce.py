@@ -78,7 +78,7 @@ def sync_salesforce__readback(
 @dg.asset(
     partitions_def=nightly_partitions,
     deps=[sync_salesforce__readback],
-    group_name="sync",
+    group_name="hand_over",
     owners=["team:revops"],
     kinds={"salesforce", "postgres"},
     pool=SALESFORCE_POOL,
