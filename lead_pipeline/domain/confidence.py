@@ -103,6 +103,6 @@ def _read_share(explicit: object, scale: int) -> float | None:
         return None
     try:
         share = float(explicit) / scale
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return share if 0 <= share <= 1 else None

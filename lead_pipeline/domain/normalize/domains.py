@@ -87,9 +87,10 @@ def _parse(raw: str) -> URL | None:
         return None
     try:
         url = URL(text if _HAS_SCHEME.match(text) else f"https://{text}")
-    except ValueError:  # yarl refuses impossible ports and hosts
+        is_website = url.scheme in {"http", "https"} and bool(url.host)
+    except ValueError:  # yarl refuses impossible ports at once, and hosts that no IDNA word stands for when asked
         return None
-    return url if url.scheme in {"http", "https"} and url.host else None
+    return url if is_website else None
 
 
 def _is_tracking(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,12 +70,13 @@ def _compact(text: str) -> str:
 
 
 def _number(digits: str, unit: str | None) -> int:
-    return round(float(digits) * _FACTORS[unit or ""])
+    count = float(digits) * _FACTORS[unit or ""]
+    return round(count) if math.isfinite(count) else _MOST_EMPLOYEES + 1
 
 
 def _read_range(low: int, high: int) -> EmployeeSize:
     """Return the standard band of a range; another provider's range keeps its own limits as text."""
-    if not 0 <= low < high:
+    if not 0 <= low < high <= _MOST_EMPLOYEES:
         return _UNREADABLE
     # "200-500" is meant as "201-500": the lower limit belongs to the band below.
     is_standard = band_of(low + 1) == band_of(high) and high in dict(_BANDS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from lead_pipeline.domain.confidence import lead_confidence_percent
 from lead_pipeline.domain.extraction import SourceMapping, extract_fields
@@ -29,10 +29,14 @@ from lead_pipeline.domain.normalize.firmographics import read_firmographics
 from lead_pipeline.domain.normalize.names import LOWEST_TRUSTED_SPLIT, NameFlag, PersonName, read_name
 from lead_pipeline.domain.normalize.times import NoMomentError, TimeForm, read_time, write_time
 
+#: Younger than any profile network; the epoch itself and older moments stand for "never".
+EARLIEST_FRESHNESS = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCK_TOLERANCE = timedelta(days=1)  # a date without a time may be a day ahead in the source's own zone
+
 SYSTEM_NAME = "lead_pipeline"  # stamped on every record, so that our own changes are recognized when they come back
 
 #: Why a row cannot go on, in words for the person who looks after it.
-_REASONS: Mapping[str, tuple[str, str]] = {
+QUARANTINE_REASONS: Mapping[str, tuple[str, str]] = {
     "row_not_an_object": ("", "The delivered entry is no object with fields"),
     "missing_last_name": ("last_name", "No family name is given and none can be told from the whole name"),
     "missing_company": ("company_name", "No employer is given, and Salesforce requires one"),
@@ -115,20 +119,26 @@ def _stamp(cells: Cells, raw: RawLead, mapping: SourceMapping, *, now: datetime)
     cells.put("source", mapping.label)
     cells.put("search_segment", raw.segment)
     cells.put("enrichment_source", cells.text("provider") or mapping.enrichment_source)
-    cells.put("last_enriched_at", write_time(_read_freshness(cells) or raw.fetched_at))
+    cells.put("last_enriched_at", write_time(_read_freshness(cells, raw.fetched_at) or raw.fetched_at))
     cells.put("synced_at", write_time(now))
     cells.put("lead_confidence_percent", lead_confidence_percent(cells.confidences))
     cells.put("update_reason", f"{mapping.label}, segment {raw.segment}, batch {raw.batch_id}")
     cells.put("updated_by_system", SYSTEM_NAME)
 
 
-def _read_freshness(cells: Cells) -> datetime | None:
+def _read_freshness(cells: Cells, fetched_at: datetime) -> datetime | None:
+    """Return when the source last looked; a year 1 or 9999, as programs write for "never", says nothing."""
     conversion = cells.row.conversions.get("last_enriched_at")
     try:
-        return read_time(cells.row.values.get("last_enriched_at"), TimeForm(conversion) if conversion else TimeForm.ISO)
+        moment = read_time(
+            cells.row.values.get("last_enriched_at"), TimeForm(conversion) if conversion else TimeForm.ISO
+        )
+        if moment is None or EARLIEST_FRESHNESS <= moment <= fetched_at + CLOCK_TOLERANCE:
+            return moment
     except NoMomentError:
-        cells.remark("last_enriched_at_unreadable")
-        return None
+        pass
+    cells.remark("last_enriched_at_unreadable")
+    return None
 
 
 def _claim(raw: RawLead, cells: Cells, keys: MatchKeys, *, record_id: str | None) -> IdentityClaim:
@@ -163,5 +173,8 @@ def _find_reasons(cells: Cells, name: PersonName, claim: IdentityClaim) -> list[
 
 
 def _quarantine(raw: RawLead, codes: list[str]) -> QuarantinedLead:
-    reasons = tuple(QuarantineReason(code=code, field=_REASONS[code][0], message=_REASONS[code][1]) for code in codes)
+    reasons = tuple(
+        QuarantineReason(code=code, field=QUARANTINE_REASONS[code][0], message=QUARANTINE_REASONS[code][1])
+        for code in codes
+    )
     return QuarantinedLead(raw_lead_id=raw.raw_lead_id, batch_id=raw.batch_id, segment=raw.segment, reasons=reasons)

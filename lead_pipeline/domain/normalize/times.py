@@ -55,7 +55,10 @@ def _read_iso(text: object) -> datetime:
         return moment.replace(tzinfo=UTC)
     if moment.tzinfo is None:
         raise NoMomentError
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the first or last hours of the calendar, seen from another zone
+        raise NoMomentError from error
 
 
 def _read_epoch(text: object, divisor: int) -> datetime:

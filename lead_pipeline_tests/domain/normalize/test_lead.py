@@ -130,6 +130,9 @@ def test_a_wrong_value_is_dropped_and_said_but_the_lead_goes_on(
         ({"first_name": None, "last_name": None}, "name_split"),
         ({"first_name": None, "last_name": None, "full_name": "Van Morrison"}, "name_split_low_confidence"),
         ({"last_enriched_at": "2026-05-04T08:15:00"}, "last_enriched_at_unreadable"),
+        ({"last_enriched_at": "0001-01-01T00:00:00Z"}, "last_enriched_at_unreadable"),
+        ({"last_enriched_at": "0001-01-01T00:00:00+14:00"}, "last_enriched_at_unreadable"),
+        ({"last_enriched_at": "9999-12-31T23:59:59Z"}, "last_enriched_at_unreadable"),
     ],
 )
 def test_what_a_person_may_want_to_know_is_flagged(overrides: dict[str, object], flag: str) -> None:
@@ -202,3 +205,20 @@ def test_a_private_address_is_a_key_and_never_a_value() -> None:
 
     assert draft.keys.pe == "jane@gmx.de"
     assert "jane@gmx.de" not in draft.values.values()
+
+
+@pytest.mark.parametrize(
+    ("absurd", "lost"),
+    [
+        ({"title_confidence": 10**400}, set()),
+        ({"employee_count": 10**400}, {"employee_band"}),
+        ({"employee_count": f"1-{10**30}"}, {"employee_band"}),
+        ({"company_domain": "https://xn--%00\N{LATIN SMALL LETTER SHARP S}.acme.com"}, {"website"}),
+    ],
+)
+def test_an_absurd_value_costs_itself_and_no_other(absurd: dict[str, object], lost: set[str]) -> None:
+    plain = normalize(article_row()).values
+
+    values = normalize(article_row(**absurd)).values
+
+    assert set(plain) - set(values) == lost
