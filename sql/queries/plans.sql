@@ -32,13 +32,46 @@ WHERE l.batch_id = :batch_id
 ORDER BY l.dievio_lead_id
 LIMIT :page_size;
 
+-- name: get_lead(batch_id, raw_lead_id)^
+-- One lead, settled or not.
+SELECT raw_lead_id, segment, dievio_lead_id, is_weak_id, field_values, confidences, flags, fetched_at
+FROM lead
+WHERE batch_id = :batch_id AND raw_lead_id = :raw_lead_id;
+
+-- name: list_targets(salesforce_ids, dievio_lead_id)
+-- People of the org by id, in the order of the ids, and the lead each is linked with, this one before others.
+SELECT r.salesforce_id, r.object_name, r.fields AS record_fields, r.dievio_lead_id AS record_lead_id,
+       r.is_deleted, r.is_converted, r.last_modified_at, r.system_modstamp, link.dievio_lead_id AS linked_lead_id
+FROM unnest(:salesforce_ids::text[]) WITH ORDINALITY AS named (salesforce_id, place)
+JOIN directory_record AS r ON r.salesforce_id = named.salesforce_id AND r.object_name IN ('Lead', 'Contact')
+LEFT JOIN LATERAL (
+    SELECT k.dievio_lead_id
+    FROM salesforce_link AS k
+    WHERE k.salesforce_id = r.salesforce_id
+    ORDER BY k.dievio_lead_id = :dievio_lead_id DESC
+    LIMIT 1
+) AS link ON true
+ORDER BY named.place;
+
 -- name: list_written_values(salesforce_ids)
--- The last value we wrote into each field of these records, and when the lead it came from was fetched.
-SELECT v.salesforce_id, v.field, v.value, l.fetched_at AS source_at
+-- The last value we wrote into each field of these records, and when the lead it came from was fetched: the latest
+-- one that found the record in order, because a value that a later lead left as it was is as fresh as that lead.
+WITH confirmed AS (
+    SELECT o.salesforce_id, max(l.fetched_at) AS fetched_at
+    FROM salesforce_link AS k
+    JOIN lead AS l ON l.dievio_lead_id = k.dievio_lead_id AND l.duplicate_of_raw_lead_id IS NULL
+    JOIN lead_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
+                          AND o.salesforce_id = k.salesforce_id
+    WHERE k.salesforce_id = ANY (:salesforce_ids::text[])
+      AND (o.outcome IN ('created', 'updated') OR o.reason_code = 'no_change')
+    GROUP BY o.salesforce_id
+)
+SELECT v.salesforce_id, v.field, v.value, greatest(l.fetched_at, c.fetched_at) AS source_at
 FROM field_value AS v
 LEFT JOIN write_intent AS w ON w.op_id = v.op_id
 LEFT JOIN lead AS l ON l.batch_id = w.batch_id AND l.dievio_lead_id = w.dievio_lead_id
                    AND l.duplicate_of_raw_lead_id IS NULL
+LEFT JOIN confirmed AS c ON c.salesforce_id = v.salesforce_id
 WHERE v.salesforce_id = ANY (:salesforce_ids::text[]);
 
 -- name: list_field_answers(dievio_lead_ids)
