@@ -235,7 +235,7 @@ _POLICIES: Mapping[WritePolicy, Callable[[FieldMapping, FieldCase], _Ruling]] = 
 
 
 def _fill(case: FieldCase) -> _Ruling:
-    """Fill a blank, unless the blank is a correction: a wrong number that a rep removed must not come back each night."""
+    """Fill a blank, unless it is a correction: a wrong number that a rep removed must not come back each night."""
     if case.is_removed:
         return _Ruling(FieldVerdict.KEPT_REP_VALUE, "a person removed this very value")
     return _Ruling(FieldVerdict.FILLED_BLANK, "the field was blank")
