@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from lead_pipeline.defs import checks, jobs, schedules, sensors
+from lead_pipeline.defs import checks, jobs, recovery, retention, schedules, sensors
 from lead_pipeline.defs.assets import decisions, dievio, directory, revops, salesforce
 from lead_pipeline.defs.resources import SilentProgress, connections_from
 from lead_pipeline.settings import Settings
@@ -32,9 +32,9 @@ def build_definitions(
     return dg.Definitions(
         assets=dg.load_assets_from_modules([dievio, directory, decisions, salesforce, revops]),
         asset_checks=[*checks.build_gate_checks(), *dg.load_asset_checks_from_modules([checks])],
-        jobs=[jobs.nightly_job],
-        schedules=[schedules.nightly_schedule],
-        sensors=[sensors.failed_run_sensor, sensors.warned_run_sensor],
+        jobs=[jobs.nightly_job, retention.retention_job],
+        schedules=[schedules.nightly_schedule, retention.retention_schedule],
+        sensors=[sensors.failed_run_sensor, sensors.warned_run_sensor, recovery.recover_sensor],
         resources=resources,
         # One process per run: starting one per step costs four CPU seconds each for the same work.
         executor=dg.in_process_executor,

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
+
+import httpx
 
 from lead_pipeline.errors import LocalServerError
 from lead_pipeline.sandbox import embedded_postgres, processes
@@ -17,6 +20,9 @@ from lead_pipeline.sandbox.worlds import Edition, SandboxSetupError, Scenario, r
 from lead_pipeline.settings import Settings
 
 PRODUCT_DATABASE = "lead_pipeline"
+INTEGRATION_USER = "integration"  # the sandbox's name for the user that our credentials sign in as
+JOURNALED_OBJECTS = frozenset({"Lead", "Contact"})
+JOURNAL_TIMEOUT_SECONDS = 60.0  # a journal of a million commits is read in one answer
 
 
 def database_address(settings: Settings) -> str:
@@ -67,6 +73,22 @@ def sandbox_filled_on(settings: Settings) -> date | None:
     """Return the day on which the demo was filled in; its history lies before. None without a demo."""
     setup = read_setup(settings.home / processes.STATE_DIRECTORY)
     return setup.day if setup is not None and setup.scenario == "demo" else None
+
+
+def sandbox_commits(settings: Settings) -> list[dict[str, Any]]:
+    """Return the emulated org's journal of what our user did to leads and contacts, oldest first.
+
+    Raises:
+        LocalServerError: The sandbox does not start or does not answer.
+    """
+    address = f"{sandbox_addresses(settings).salesforce_url}/_sandbox/journal"
+    try:
+        answer = httpx.get(address, timeout=JOURNAL_TIMEOUT_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        raise LocalServerError(f"The sandbox gave no journal ({type(error).__name__})") from None
+    return [
+        entry for entry in answer.json() if entry["user"] == INTEGRATION_USER and entry["object"] in JOURNALED_OBJECTS
+    ]
 
 
 def reset_sandbox(settings: Settings) -> None:

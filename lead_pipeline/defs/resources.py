@@ -11,6 +11,7 @@ from typing import Protocol
 import dagster as dg
 
 from lead_pipeline.connections import Connections
+from lead_pipeline.services.recover import beating
 from lead_pipeline.settings import Settings, load_settings
 
 
@@ -29,7 +30,7 @@ class SilentProgress:
 
 
 def connections_from(settings: Settings | None) -> dg.ResourceDefinition:
-    """Return the resource that opens the connections of one run and closes them after it.
+    """Return the resource that opens the connections of one run, gives its signs of life, and closes them after it.
 
     Args:
         settings: What to connect to; None reads the environment when the run starts.
@@ -37,8 +38,12 @@ def connections_from(settings: Settings | None) -> dg.ResourceDefinition:
 
     @dg.resource(description="Database, Dievio, Salesforce and configuration, as the settings name them.")
     @contextmanager
-    def connections(_context: dg.InitResourceContext) -> Iterator[Connections]:
+    def connections(context: dg.InitResourceContext) -> Iterator[Connections]:
         with Connections(settings or load_settings()) as opened:
-            yield opened
+            if context.run_id is None:  # a sensor's look
+                yield opened
+                return
+            with beating(opened.database, context.run_id, now=opened.now):
+                yield opened
 
     return connections

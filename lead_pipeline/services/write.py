@@ -20,6 +20,7 @@ from lead_pipeline.services.gates import require_gates
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.plan import plan_batch
 from lead_pipeline.services.refresh_directory import DirectorySource, changed_since
+from lead_pipeline.services.retention import prepare_log_days
 from lead_pipeline.services.writing.engine import carry_out_plan
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import (
@@ -154,6 +155,7 @@ def write_batch(
         WritesRefusedError: Salesforce refuses every write until somebody mends the org or the mapping.
     """
     require_gates(database, batch_id=batch_id, stage="writes")
+    prepare_log_days(database, at=now())
     name_owners(database, rules)
     tools = WriteTools(now=now, wait=time.sleep, on_progress=on_progress)
     plans = DirectoryPlans(database, salesforce, rules, batch_id=batch_id, now=now)

@@ -67,3 +67,24 @@ def hold_lease(database: Database, name: str, *, holder: str, now: Callable[[], 
             if not session.closed:
                 queries.delete_lease(session, name=name, holder=holder)
                 queries.unlock(session, name=name)
+
+
+def free_orphaned_leases(database: Database, *, silent_since: datetime) -> tuple[str, ...]:
+    """End the claims of dead holders and return their names.
+
+    A holder is dead when it was silent for long and its session's lock is free. One that merely lost its session finds
+    its claim gone at its next step and stops there.
+
+    Args:
+        database: The product's database.
+        silent_since: Claims prolonged after this moment are left alone.
+    """
+    queries = load_queries("leases")
+    freed: list[str] = []
+    with database.connect() as session:
+        for row in queries.list_silent_leases(session, before=silent_since):
+            if queries.try_lock(session, name=row["name"]):
+                queries.delete_lease(session, name=row["name"], holder=row["holder"])
+                queries.unlock(session, name=row["name"])
+                freed.append(row["name"])
+    return tuple(freed)

@@ -25,3 +25,7 @@ DELETE FROM lease WHERE name = :name AND holder = :holder;
 -- name: get_lease_holder(name)$
 -- Who works on it.
 SELECT holder FROM lease WHERE name = :name;
+
+-- name: list_silent_leases(before)
+-- Claims whose holder has not prolonged them since a moment.
+SELECT name, holder FROM lease WHERE heartbeat_at < :before ORDER BY name;

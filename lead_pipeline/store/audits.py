@@ -1,0 +1,102 @@
+"""Reads our books of one batch as the checker of invariants wants them. What the org did comes from the org."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from lead_pipeline.domain.decisions import Outcome
+from lead_pipeline.domain.invariants import (
+    DeadLetterRow,
+    DeliveredRow,
+    IntentRow,
+    LinkRow,
+    LiveRecord,
+    LogRow,
+    OutcomeRow,
+)
+from lead_pipeline.domain.write_protocol import IntentState, WriteKind, WritePurpose
+from lead_pipeline.store.queries import load_queries
+
+_Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedWrite:
+    """A write of the batch, with the record it went to."""
+
+    row: IntentRow
+    object_name: str
+    salesforce_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything our tables say about one batch."""
+
+    delivered: tuple[DeliveredRow, ...]
+    outcomes: tuple[OutcomeRow, ...]
+    writes: tuple[BookedWrite, ...]  # in the order in which they ended
+    log: tuple[LogRow, ...]
+    links: tuple[LinkRow, ...]
+    records: tuple[LiveRecord, ...]
+    dead_letters: tuple[DeadLetterRow, ...]
+    is_complete: bool
+
+
+def read_batches(connection: _Connection, *, since: datetime) -> tuple[str, ...]:
+    """Return the batches that began after a moment."""
+    return tuple(row["batch_id"] for row in load_queries("audits").list_batches(connection, since=since))
+
+
+def read_books(connection: _Connection, batch_id: str) -> Books:
+    """Return what our tables say about a batch."""
+    queries = load_queries("audits")
+    return Books(
+        delivered=tuple(DeliveredRow(**row) for row in queries.list_delivered(connection, batch_id=batch_id)),
+        outcomes=tuple(
+            OutcomeRow(**{**row, "outcome": Outcome(row["outcome"])})
+            for row in queries.list_outcomes(connection, batch_id=batch_id)
+        ),
+        writes=tuple(_write(row) for row in queries.list_intents(connection, batch_id=batch_id)),
+        log=tuple(_log(row) for row in queries.list_log(connection, batch_id=batch_id)),
+        links=tuple(LinkRow(**row) for row in queries.list_links(connection, batch_id=batch_id)),
+        records=tuple(LiveRecord(**row) for row in queries.list_live_records(connection, batch_id=batch_id)),
+        dead_letters=tuple(DeadLetterRow(**row) for row in queries.list_dead_letters(connection, batch_id=batch_id)),
+        is_complete=queries.is_complete(connection, batch_id=batch_id),
+    )
+
+
+def read_known_ops(connection: _Connection, op_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of some receipts are writes of ours."""
+    rows = load_queries("audits").list_known_ops(connection, op_ids=list(op_ids))
+    return frozenset(row["op_id"] for row in rows)
+
+
+def _write(row: dict[str, Any]) -> BookedWrite:
+    return BookedWrite(
+        row=IntentRow(
+            op_id=row["op_id"],
+            dievio_lead_id=row["dievio_lead_id"],
+            person_key=row["person_key"],
+            purpose=WritePurpose(row["purpose"]),
+            kind=WriteKind(row["kind"]),
+            state=IntentState(row["state"]),
+        ),
+        object_name=row["object_name"],
+        salesforce_id=row["salesforce_id"],
+    )
+
+
+def _log(row: dict[str, Any]) -> LogRow:
+    return LogRow(
+        op_id=row["op_id"],
+        salesforce_id=row["salesforce_id"],
+        before={change["field"]: change.get("before") for change in row["fields_changed"]},
+        after={change["field"]: change.get("after") for change in row["fields_changed"]},
+    )
