@@ -83,13 +83,19 @@ class FakeSalesforce:
             job.results[kind].append(BulkRowResult(row=columns, answer=answer))
         return self.read_bulk_job(job_id)
 
+    def abort_bulk_job(self, job_id: str) -> BulkJobState:
+        job = self._jobs[job_id]
+        if job.state is JobState.OPEN:
+            job.state, job.results = JobState.ABORTED, {"successful": [], "failed": [], "unprocessed": []}
+        return self.read_bulk_job(job_id)
+
     def read_bulk_job(self, job_id: str) -> BulkJobState:
         self._count()
         job = self._jobs[job_id]
         return BulkJobState(
             job_id=job_id,
             state=job.state,
-            processed_count=len(job.rows) if job.results else 0,
+            processed_count=len(job.rows) if job.state is JobState.JOB_COMPLETE else 0,
             failed_count=len(job.results.get("failed", ())),
             message="",
         )

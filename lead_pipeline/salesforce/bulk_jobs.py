@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.errors import UnexpectedAnswerError
@@ -18,6 +18,7 @@ from lead_pipeline.salesforce.answers import (
     UNREADABLE_CODE,
     answer_of_bulk_error,
     done_answer,
+    errors_in,
     redact_free_text,
     unknown_answer,
 )
@@ -33,6 +34,7 @@ RESULT_PATHS: Mapping[BulkResultKind, str] = {
     "unprocessed": "unprocessedrecords",
 }
 _RESULTS_CALL = "read Bulk results"
+_WRONG_STATE_CODE = "INVALIDJOBSTATE"  # the job is past the state that was asked for
 _ID_COLUMN, _ERROR_COLUMN, _CREATED_COLUMN = "sf__Id", "sf__Error", "sf__Created"
 
 
@@ -105,12 +107,12 @@ class BulkJobs:
         self._calls.raw("PUT", f"{_path(job_id)}/batches", call="upload Bulk rows", data=write_csv(records))
 
     def close(self, job_id: str) -> BulkJobState:
-        """Let the org begin. After a lost answer, `read` tells whether it did."""
-        return self._send("PATCH", _path(job_id), call="close Bulk job", request={"state": "UploadComplete"})
+        """Let the org begin. A job that has begun already, because an answer was lost, goes on."""
+        return self._move(job_id, "UploadComplete", call="close Bulk job")
 
     def abort(self, job_id: str) -> BulkJobState:
-        """Stop a job; rows already written stay written."""
-        return self._send("PATCH", _path(job_id), call="abort Bulk job", request={"state": "Aborted"})
+        """Stop a job; rows already written stay written, and a job that has ended stays as it ended."""
+        return self._move(job_id, "Aborted", call="abort Bulk job")
 
     def read(self, job_id: str) -> BulkJobState:
         """Return where a job stands."""
@@ -122,18 +124,32 @@ class BulkJobs:
         rows = self._calls.read(lambda: read_whole_csv(self._calls.raw("GET", path, call=_RESULTS_CALL)))
         return (_row_result(row, kind=kind) for row in rows)
 
+    def _move(self, job_id: str, state: str, *, call: str) -> BulkJobState:
+        """Ask for another state; where the job has left the present one before, return where it stands."""
+
+        def attempt() -> Any:  # noqa: ANN401 - any JSON value
+            reply = self._calls.json("PATCH", _path(job_id), call=call, body={"state": state})
+            if any(error.get("errorCode") == _WRONG_STATE_CODE for error in errors_in(reply.body)):
+                reply = self._calls.json("GET", _path(job_id), call=call)
+            return self._calls.require(reply, call=call)
+
+        return _read_state(self._calls.read(attempt), call=call)
+
     def _send(self, method: str, path: str, *, call: str, request: Mapping[str, str] | None = None) -> BulkJobState:
-        body = self._calls.read_json(method, path, call=call, body=request)
-        state = _STATES.get(str(body.get("state", "")).lower()) if isinstance(body, dict) else None
-        if state is None:
-            raise UnexpectedAnswerError(SYSTEM, call, what="no job state")
-        return BulkJobState(
-            job_id=check_record_id(body["id"], "Job"),
-            state=state,
-            processed_count=int(body.get("numberRecordsProcessed") or 0),
-            failed_count=int(body.get("numberRecordsFailed") or 0),
-            message=redact_free_text(str(body.get("errorMessage") or "")),
-        )
+        return _read_state(self._calls.read_json(method, path, call=call, body=request), call=call)
+
+
+def _read_state(body: Any, *, call: str) -> BulkJobState:  # noqa: ANN401 - any JSON value
+    state = _STATES.get(str(body.get("state", "")).lower()) if isinstance(body, dict) else None
+    if state is None:
+        raise UnexpectedAnswerError(SYSTEM, call, what="no job state")
+    return BulkJobState(
+        job_id=check_record_id(body["id"], "Job"),
+        state=state,
+        processed_count=int(body.get("numberRecordsProcessed") or 0),
+        failed_count=int(body.get("numberRecordsFailed") or 0),
+        message=redact_free_text(str(body.get("errorMessage") or "")),
+    )
 
 
 def _path(job_id: str) -> str:

@@ -233,11 +233,11 @@ class SalesforceClient:
         self._bulk_jobs.upload(job_id, records)
 
     def close_bulk_job(self, job_id: str) -> BulkJobState:
-        """Let the org begin with a job."""
+        """Let the org begin with a job; one that has begun already goes on."""
         return self._bulk_jobs.close(job_id)
 
     def abort_bulk_job(self, job_id: str) -> BulkJobState:
-        """Stop a job; rows already written stay written."""
+        """Stop a job; rows already written stay written, and a job that has ended stays as it ended."""
         return self._bulk_jobs.abort(job_id)
 
     def read_bulk_job(self, job_id: str) -> BulkJobState:

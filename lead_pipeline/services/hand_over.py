@@ -151,7 +151,8 @@ def _carry_out(session: WriteSession, salesforce: HandOverCrm, routing: RoutingR
 
 def _may_use_bulk(session: WriteSession, salesforce: HandOverCrm, lead_count: int) -> bool:
     """Tell whether a job is worth it and the org itself refuses rows whose owner a person chose."""
-    return lead_count > session.limits.bulk_threshold and OWNER_GUARD in salesforce.active_validation_rules(OBJECT_NAME)
+    is_worth_it = lead_count > session.limits.hand_over_bulk_threshold
+    return is_worth_it and OWNER_GUARD in salesforce.active_validation_rules(OBJECT_NAME)
 
 
 def _send(session: WriteSession, intents: Sequence[WriteIntent], *, is_bulk: bool) -> None:

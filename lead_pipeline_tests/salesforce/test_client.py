@@ -140,6 +140,18 @@ def test_a_bulk_job_answers_row_by_row(client: SalesforceClient) -> None:
     assert list(client.read_bulk_results(job_id, "unprocessed")) == []
 
 
+def test_a_job_that_is_closed_again_goes_on(client: SalesforceClient) -> None:
+    job_id = client.create_bulk_job("Lead", "insert")
+    client.upload_bulk_rows(job_id, [{"LastName": "A", "Company": "X"}])
+    client.close_bulk_job(job_id)
+
+    again = client.close_bulk_job(job_id)
+
+    assert again.state is not JobState.OPEN
+    assert wait_for(client, job_id).state is JobState.JOB_COMPLETE
+    assert client.abort_bulk_job(job_id).state is JobState.JOB_COMPLETE
+
+
 def test_an_aborted_job_leaves_its_rows_unprocessed_and_writes_nothing(client: SalesforceClient) -> None:
     job_id = client.create_bulk_job("Lead", "insert")
     client.upload_bulk_rows(job_id, [{"LastName": "A", "Company": "X"}])

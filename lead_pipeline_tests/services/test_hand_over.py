@@ -105,7 +105,7 @@ def test_a_lost_answer_is_settled_by_reading(passed: WriteBench, kind: str) -> N
 
 
 def test_many_leads_go_as_one_job_where_the_org_guards_owners(passed: WriteBench) -> None:
-    passed.limits = replace(passed.limits, bulk_threshold=3)
+    passed.limits = replace(passed.limits, hand_over_bulk_threshold=3)
     taken = next(record for record in passed.records() if record["Dievio_Lead_ID__c"] == "lead-00003")
     passed.edit(taken["Id"], {"OwnerId": "0055e0000000003"})
 
@@ -116,8 +116,19 @@ def test_many_leads_go_as_one_job_where_the_org_guards_owners(passed: WriteBench
     assert passed.ask("SELECT 1 FROM write_intent WHERE purpose = 'hand_over' AND bulk_job_id IS NOT NULL")
 
 
+def test_a_job_without_a_refusal_needs_no_result_file(passed: WriteBench) -> None:
+    passed.limits = replace(passed.limits, hand_over_bulk_threshold=3)
+    passed.emulated.plane.ledger.clear()
+
+    summary = passed.hand_over()
+
+    assert summary.done == 6
+    assert not [route for route in passed.emulated.plane.ledger.totals().calls if "Results" in route]
+    passed.assert_log_equals_last_journal()
+
+
 def test_without_the_guard_even_many_leads_go_one_by_one(passed: WriteBench) -> None:
-    passed.limits = replace(passed.limits, bulk_threshold=3)
+    passed.limits = replace(passed.limits, hand_over_bulk_threshold=3)
     guard = {"name": "Dievio_Owner_Guard", "active": False}
     passed.emulated.org.change_schema("Lead", {"validation_rules": [guard]})
 

@@ -12,14 +12,16 @@ from dataclasses import replace
 from typing import Literal
 from uuid import UUID
 
-from lead_pipeline.domain.record_answers import RecordAnswer
+from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, WriteIntent, WriteKind
 from lead_pipeline.errors import LeadPipelineError, RetryableError, WritesRefusedError
 from lead_pipeline.services.writing.ports import CrashPoint, JobProgress, WriteSession
 from lead_pipeline.services.writing.recording import commit_intents, leave_unknown, record, record_answers, void_unsent
 
 OPEN_JOB = "open"  # not closed: no row of it was touched
+ABORTED_JOB = "aborted"
 FAILED_JOB = "failed"
+COMPLETE_JOB = "job_complete"
 
 
 def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
@@ -35,22 +37,28 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent]) -> in
     session.tools.reach(CrashPoint.AFTER_JOB_CREATION)
     ours = commit_intents(session, [replace(intent, bulk_job_id=job_id) for intent in intents])
     if ours and _start_job(session, job_id, ours):
+        _pause(session, _first_pause(session, len(ours)))
         settle_job(session, job_id, ours)
     return len(ours)
 
 
 def settle_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent]) -> None:
-    """Wait for a job's end and record every row; a job that was never closed has touched nothing.
+    """Wait for a job's end and record every row; a job that was never closed is aborted and has touched nothing.
 
     Rows without an answer of their own stay unknown, and so does everything when the job cannot be read.
     """
     try:
         job = _wait_for_job(session, job_id)
-        answers = _read_answers(session, job_id, job, len(intents)) if job.is_final else {}
+        if job.state == OPEN_JOB:
+            # From now on not even the process that opened it can close it, should it be alive after all.
+            session.salesforce.abort_bulk_job(job_id)
+            job = session.salesforce.read_bulk_job(job_id)
+        is_untouched = job.state == ABORTED_JOB and not job.processed_count
+        answers = _read_answers(session, job_id, job, intents) if job.is_final and not is_untouched else {}
     except RetryableError:
         record(session, [leave_unknown(intent) for intent in intents])
         return
-    if job.state == OPEN_JOB:
+    if is_untouched:
         void_unsent(session, intents)
     else:
         record_answers(session, intents, answers)
@@ -71,14 +79,15 @@ def _start_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent
     """Upload and close; False when nothing can have begun, so that nothing has to be waited for."""
     try:
         session.salesforce.upload_bulk_rows(job_id, [_row(intent) for intent in intents])
-    except RetryableError:
+    except LeadPipelineError as error:
         void_unsent(session, intents)  # an upload alone writes nothing: only closing lets the org begin
-        return False
-    except LeadPipelineError:
-        void_unsent(session, intents)
+        with suppress(LeadPipelineError):
+            session.salesforce.abort_bulk_job(job_id)  # an open job would count against the org's limit for a week
+        if isinstance(error, RetryableError):
+            return False
         raise
     session.tools.reach(CrashPoint.AFTER_JOB_UPLOAD)
-    # Whether it was closed is what the next reading of the job tells: a repeated close of a running job is refused.
+    # Whether it was closed is what the next reading of the job tells.
     with suppress(LeadPipelineError):
         session.salesforce.close_bulk_job(job_id)
     session.tools.reach(CrashPoint.AFTER_JOB_CLOSE)
@@ -90,28 +99,48 @@ def _row(intent: WriteIntent) -> dict[str, object]:
     return {**target, **intent.payload}
 
 
+def _first_pause(session: WriteSession, row_count: int) -> float:
+    """Return how many seconds the org needs for so many rows: each look before costs a call and tells nothing."""
+    limits = session.limits
+    expected = row_count / limits.job_rows_per_second
+    return min(max(expected, limits.job_poll_seconds), limits.max_job_poll_seconds)
+
+
 def _wait_for_job(session: WriteSession, job_id: str) -> JobProgress:
     pause, waited = session.limits.job_poll_seconds, 0.0
     while True:
         job = session.salesforce.read_bulk_job(job_id)
         if job.is_final or job.state == OPEN_JOB or waited >= session.limits.max_job_wait_seconds:
             return job
-        session.tools.wait(pause)
+        _pause(session, pause)
         waited += pause
         pause = min(pause * 1.5, session.limits.max_job_poll_seconds)
-        with session.database.transaction() as connection:
-            session.lease.beat(connection)
 
 
-def _read_answers(session: WriteSession, job_id: str, job: JobProgress, sent_count: int) -> dict[UUID, RecordAnswer]:
-    """Read the result files that can hold rows, keyed by the receipt each row carries."""
+def _pause(session: WriteSession, seconds: float) -> None:
+    session.tools.wait(seconds)
+    with session.database.transaction() as connection:
+        session.lease.beat(connection)
+
+
+def _read_answers(
+    session: WriteSession, job_id: str, job: JobProgress, intents: Sequence[WriteIntent]
+) -> dict[UUID, RecordAnswer]:
+    """Return the answer of every row, keyed by the receipt it carries; read only where the job does not tell them."""
+    is_all_done = job.state == COMPLETE_JOB and not job.failed_count and job.processed_count >= len(intents)
+    if is_all_done and all(intent.kind is WriteKind.UPDATE for intent in intents):
+        return {intent.op_id: _done(intent) for intent in intents}
     answers: dict[UUID, RecordAnswer] = {}
-    for kind in _result_kinds(job, sent_count):
+    for kind in _result_kinds(job, len(intents)):
         for result in session.salesforce.read_bulk_results(job_id, kind):
             receipt = result.row.get(RECEIPT_FIELD, "")
             if receipt:
                 answers[UUID(receipt)] = result.answer
     return answers
+
+
+def _done(intent: WriteIntent) -> RecordAnswer:
+    return RecordAnswer(kind=AnswerKind.DONE, remedy=Remedy.NONE, salesforce_id=intent.salesforce_id)
 
 
 def _result_kinds(job: JobProgress, sent_count: int) -> Iterator[Literal["successful", "failed", "unprocessed"]]:

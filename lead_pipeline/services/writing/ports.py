@@ -100,6 +100,9 @@ class CrmWriter(Protocol):
     def close_bulk_job(self, job_id: str) -> object:
         """Let the org begin."""
 
+    def abort_bulk_job(self, job_id: str) -> object:
+        """Stop a job; one that has ended stays as it ended."""
+
     def read_bulk_job(self, job_id: str) -> JobProgress:
         """Return where a job stands."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lead_pipeline.errors import WritesRefusedError
+from lead_pipeline.sandbox.salesforce_org.job_store import JobStore
 from lead_pipeline.services.writing.ports import CrashPoint
 from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
 
@@ -96,3 +97,41 @@ def test_a_job_that_dies_before_its_first_row_stops_the_run(bulk_bench: WriteBen
         bulk_bench.write()
 
     assert bulk_bench.outcomes() == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds"),
+    [(201, 2.0), (10_000, pytest.approx(6.7, abs=0.1)), (150_000, 30.0)],
+    ids=["a small job takes the least pause", "a night's job is given its time", "no pause is longer than the longest"],
+)
+def test_the_first_look_at_a_job_waits_until_its_rows_can_be_done(
+    bulk_bench: WriteBench, rows: int, seconds: float
+) -> None:
+    share = LEADS / rows  # the job has few rows, so the org is said to be slower in the same measure
+    bulk_bench.limits = replace(bulk_bench.limits, job_rows_per_second=bulk_bench.limits.job_rows_per_second * share)
+    waits: list[float] = []
+
+    bulk_bench.write(wait=waits.append)
+
+    assert waits[0] == seconds
+
+
+def test_a_job_whose_upload_was_lost_is_aborted(bulk_bench: WriteBench) -> None:
+    bulk_bench.fault("reset_after_commit", route="jobs/ingest", method="PUT", times=1)
+
+    bulk_bench.write()
+
+    jobs = JobStore(bulk_bench.emulated.org).all("ingest")
+    assert sorted(job["state"] for job in jobs) == ["Aborted", "JobComplete"]
+
+
+def test_a_job_that_was_never_closed_can_no_longer_be_closed_once_its_rows_are_planned_anew(
+    bulk_bench: WriteBench,
+) -> None:
+    bulk_bench.die_at(CrashPoint.AFTER_JOB_UPLOAD)
+    (job,) = bulk_bench.ask("SELECT DISTINCT bulk_job_id FROM write_intent")
+
+    bulk_bench.write()
+
+    assert bulk_bench.client.close_bulk_job(job["bulk_job_id"]).state == "aborted"
+    assert len(bulk_bench.records()) == LEADS
