@@ -21,6 +21,7 @@ from lead_pipeline.local_servers import database_address, sandbox_addresses
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
+from lead_pipeline.services.reworking import ReworkRules
 from lead_pipeline.services.write import WriteRules
 from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
@@ -119,6 +120,10 @@ class Connections:
             holding_queue=self.config.routing.holding_queue,
             owners=self.config.owners,
         )
+
+    def rework_rules(self) -> ReworkRules:
+        """Return what decisions and replays need to know to bring a row to its end."""
+        return ReworkRules(write=self.write_rules(), routing=self.config.routing, gates=self.config.gates)
 
     def org_vocabulary(self) -> dict[str, frozenset[str]]:
         """Return the picklist values of the org that normalized values must come from, by canonical field."""

@@ -97,7 +97,7 @@ def plan_batch(
     planned_at, done = now(), 0
     with database.transaction() as connection:
         _require_matches(connection, batch_id)
-        rules = PlanRules(mappings=mappings, schemas=_read_schemas(connection))
+        rules = PlanRules(mappings=mappings, schemas=read_schemas(connection))
         gaps = tuple(
             gap for name in PLANNED_OBJECTS for gap in check_mapping(mappings.for_object(name), rules.schemas[name])
         )
@@ -137,7 +137,12 @@ def _require_matches(connection: psycopg.Connection[Any], batch_id: str) -> None
         raise StageMissingError(batch_id, stage="match", count=unmatched)
 
 
-def _read_schemas(connection: psycopg.Connection[Any]) -> dict[str, ObjectSchema]:
+def read_schemas(connection: psycopg.Connection[Any]) -> dict[str, ObjectSchema]:
+    """Return object name -> its fields as the org last described them.
+
+    Raises:
+        SchemaUnknownError: The org was never asked.
+    """
     schemas = {}
     for name in PLANNED_OBJECTS:
         known = find_org_schema(connection, name)

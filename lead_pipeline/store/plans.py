@@ -80,6 +80,30 @@ def read_matched_leads(
         after = rows[-1]["dievio_lead_id"]
 
 
+def read_lead(connection: psycopg.Connection[Any], *, batch_id: str, raw_lead_id: int) -> NormalizedLead:
+    """Return one lead of a batch, settled or not."""
+    row = load_queries("plans").get_lead(connection, batch_id=batch_id, raw_lead_id=raw_lead_id)
+    return _as_lead(row, batch_id)
+
+
+def read_targets(
+    connection: psycopg.Connection[Any], salesforce_ids: Collection[str], *, dievio_lead_id: str
+) -> tuple[PlanTarget, ...]:
+    """Return people of the org as the mirror holds them, in the order of the ids; unknown ones are left out."""
+    rows = load_queries("plans").list_targets(
+        connection, salesforce_ids=list(salesforce_ids), dievio_lead_id=dievio_lead_id
+    )
+    written = _read_written_values(connection, salesforce_ids)
+    return tuple(
+        PlanTarget(
+            record=_as_record(row),
+            linked_lead_id=row["linked_lead_id"],
+            written=written.get(row["salesforce_id"], {}),
+        )
+        for row in rows
+    )
+
+
 def delete_open_plans(
     connection: psycopg.Connection[Any], *, batch_id: str, dievio_lead_ids: Collection[str] | None = None
 ) -> None:

@@ -1,0 +1,92 @@
+"""Review questions in a terminal: the list, and a lead beside its candidates.
+
+What is compared is `domain/side_by_side`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lead_pipeline.domain.error_catalogue import CHOICE_TEXTS
+from lead_pipeline.domain.review_decisions import ReviewItem
+from lead_pipeline.domain.side_by_side import Cell, ComparedField, Winner
+from lead_pipeline.services.show_review import ShownReview
+
+#: Mark before a value, so that colour is not the only sign: whose value the record would hold afterwards.
+MARKS = {Winner.LEAD: "←", Winner.RECORD: " ", Winner.ASKED: "?", Winner.NOBODY: "!"}
+STYLES = {Winner.LEAD: "green", Winner.RECORD: "", Winner.ASKED: "magenta", Winner.NOBODY: "bright_black"}
+LEGEND = "≠ differs · ← the lead's value would be written · ? you are asked · ! the record cannot be written"
+SECONDS_PER_HOUR = 3_600
+HOURS_PER_DAY = 24
+
+
+def item_table(items: Iterable[ReviewItem], *, now: datetime) -> Table:
+    """Return questions, one line each, without any value of a person."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("item", "age", "reason", "lead", "candidates", "owner"):
+        table.add_column(name, justify="right" if name in {"item", "age", "candidates"} else "left", overflow="fold")
+    for item in items:
+        records = {candidate.salesforce_id for candidate in item.candidates}
+        values = (str(item.review_item_id), _age(now, item.opened_at), item.reason, item.dievio_lead_id)
+        table.add_row(*map(Text, (*values, str(len(records)), item.owner)))
+    return table
+
+
+def print_question(console: Console, shown: ShownReview) -> None:
+    """Print why a question is asked and which answers it takes."""
+    item, guide = shown.item, shown.guide
+    console.print(Text(f"Review item {item.review_item_id} · {item.reason} · {item.batch_id}", style="bold"))
+    console.print(Text(f"{guide.meaning}: {item.question}"))
+    console.print(Text(f"{guide.advice}. Owner: {item.owner}"))
+    if item.is_open:
+        console.print(Text(f"Answers: {', '.join(CHOICE_TEXTS[choice] for choice in guide.choices)}"))
+    else:
+        answer = (item.decision or {}).get("choice", "")
+        console.print(Text(f"Decided by {item.decided_by}: {answer}"))
+
+
+def comparison_table(shown: ShownReview, *, is_whole: bool) -> Table:
+    """Return the lead beside its candidates; fields that agree are left out unless the whole is wanted."""
+    comparison = shown.comparison
+    table = Table(box=None, pad_edge=False, caption=LEGEND, caption_justify="left")
+    table.add_column("field")
+    table.add_column("Dievio", overflow="fold")
+    for target in comparison.records:
+        record = target.record
+        table.add_column(f"{record.object_name}\n{record.salesforce_id}", overflow="fold")
+    rules = [_rules(shown, target.record.salesforce_id) for target in comparison.records]
+    table.add_row("[bright_black]found by[/]", "", *map(Text, rules))
+    for field in _chosen(comparison.fields, is_whole=is_whole or not comparison.records):
+        table.add_row(Text(field.label), Text(_words(field.lead_value)), *map(_cell, field.cells))
+    return table
+
+
+def _chosen(fields: Sequence[ComparedField], *, is_whole: bool) -> Iterable[ComparedField]:
+    return fields if is_whole else [field for field in fields if field.is_telling]
+
+
+def _rules(shown: ShownReview, salesforce_id: str) -> str:
+    found = [candidate for candidate in shown.item.candidates if candidate.salesforce_id == salesforce_id]
+    return "\n".join(
+        f"{candidate.rule} {candidate.score:.2f}" if candidate.score is not None else candidate.rule
+        for candidate in found
+    )
+
+
+def _cell(cell: Cell) -> Text:
+    difference = "≠" if cell.is_different else " "
+    return Text(f"{difference}{MARKS[cell.winner]} {_words(cell.value)}", style=STYLES[cell.winner])
+
+
+def _words(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _age(now: datetime, since: datetime) -> str:
+    hours = int((now - since).total_seconds() // SECONDS_PER_HOUR)
+    return f"{hours} h" if hours < HOURS_PER_DAY else f"{hours // HOURS_PER_DAY} d"

@@ -1,0 +1,140 @@
+"""Every code that a dead letter, a question or a quarantined row may carry, as one page: meaning, what to do, owner.
+
+The page is drawn from the tables that the product itself decides by, so that it cannot tell anything else. What codes
+of Salesforce lead to is `refusals`, why a person is asked `review_reasons`, why a row cannot go on `normalize/lead`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lead_pipeline.domain.normalize.lead import QUARANTINE_REASONS
+from lead_pipeline.domain.ownership import ROLES
+from lead_pipeline.domain.refusals import REFUSALS, TRANSIENT_REFUSAL, UNCLASSIFIED_REFUSAL, Refusal, RefusalStep
+from lead_pipeline.domain.review_reasons import GUIDES, ReviewChoice
+
+QUARANTINE_ROLE = "revops"  # rows that break the contract, until somebody else is named
+
+#: What the engine does after a refusal, in words.
+STEP_TEXTS: Mapping[RefusalStep, str] = {
+    RefusalStep.READ: "read the record; ask a person when that does not tell",
+    RefusalStep.REPLAN: "read and plan anew; ask a person when it happens again",
+    RefusalStep.REVIEW: "ask a person",
+    RefusalStep.DEAD_LETTER: "dead letter",
+    RefusalStep.STOP: "stop the run: every further write would fail the same way",
+}
+CHOICE_TEXTS: Mapping[ReviewChoice, str] = {
+    ReviewChoice.SAME: "--same",
+    ReviewChoice.NOT_SAME: "--not-same",
+    ReviewChoice.CREATE: "--create",
+    ReviewChoice.SKIP: "--skip",
+    ReviewChoice.AGAIN: "--again",
+    ReviewChoice.FIELDS: "--take / --keep",
+}
+
+
+_PAGE = """# Error catalogue
+
+Every code that a dead letter, a review question or a quarantined row may carry. Nothing fails without one of them, and
+nothing carries one without an owner. This page is drawn from the tables that the product decides by:
+`lead-pipeline dlq codes --markdown > docs/errors.md`.
+
+Who a role is says `owners.yaml`; a single code can be given to somebody else there.
+
+{roles}
+- **{quarantine_role}** looks after rows that break the contract
+
+## Writes that Salesforce refused
+
+`lead-pipeline dlq list` groups dead letters by these codes, `dlq retry --code CODE` tries a group again: each lead is
+read, matched and planned anew, so that trying again is safe at any time.
+
+{refusals}
+
+## Questions for people
+
+`lead-pipeline review show ITEM` puts the lead beside its candidates, `review decide ITEM` takes one of the answers. An
+answer holds until a record comes up that nobody had seen when it was given.
+
+{questions}
+
+## Rows in quarantine
+
+They break the contract before any write, and are kept with every reason at once.
+
+{quarantine}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEntry:
+    """One code."""
+
+    code: str
+    meaning: str
+    consequence: str  # what the product does, or which answers settle it
+    repair: str
+    owner: str  # role
+
+
+def list_refusals() -> tuple[CatalogueEntry, ...]:
+    """Return what Salesforce's refusals mean, those without an entry of their own last."""
+    rest = (("(any other code)", UNCLASSIFIED_REFUSAL), ("(locks, limits, outages)", TRANSIENT_REFUSAL))
+    named = [*((entry.code, entry) for entry in REFUSALS.values()), *rest]
+    return tuple(_refusal(code, entry) for code, entry in named)
+
+
+def list_questions() -> tuple[CatalogueEntry, ...]:
+    """Return why people are asked."""
+    return tuple(
+        CatalogueEntry(
+            code=guide.code,
+            meaning=guide.meaning,
+            consequence=", ".join(CHOICE_TEXTS[choice] for choice in guide.choices),
+            repair=guide.advice,
+            owner=guide.owner,
+        )
+        for guide in GUIDES.values()
+    )
+
+
+def list_quarantine() -> tuple[CatalogueEntry, ...]:
+    """Return why delivered rows cannot go on."""
+    return tuple(
+        CatalogueEntry(
+            code=code,
+            meaning=message,
+            consequence=f"quarantine{f', {field}' if field else ''}",
+            repair="Correct the row at its source, or the source mapping if the value stands in another key",
+            owner=QUARANTINE_ROLE,
+        )
+        for code, (field, message) in QUARANTINE_REASONS.items()
+    )
+
+
+def draw_catalogue() -> str:
+    """Return the page as Markdown."""
+    titles = ("code", "meaning", "what follows", "what to do", "owner")
+    return _PAGE.format(
+        roles="\n".join(f"- **{role}** {text}" for role, text in ROLES.items()),
+        quarantine_role=QUARANTINE_ROLE,
+        refusals=_table(titles, list_refusals()),
+        questions=_table(("reason", "meaning", "answers", "how to find the answer", "owner"), list_questions()),
+        quarantine=_table(titles, list_quarantine()),
+    )
+
+
+def _refusal(code: str, entry: Refusal) -> CatalogueEntry:
+    return CatalogueEntry(
+        code=code, meaning=entry.cause, consequence=STEP_TEXTS[entry.step], repair=entry.repair, owner=entry.owner
+    )
+
+
+def _table(titles: tuple[str, ...], entries: Iterable[CatalogueEntry]) -> str:
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    for entry in entries:
+        code = f"`{entry.code}`" if not entry.code.startswith("(") else entry.code
+        cells = (code, entry.meaning, entry.consequence, entry.repair, entry.owner)
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines)
