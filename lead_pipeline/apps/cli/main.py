@@ -24,6 +24,8 @@ COMMANDS = {
     "explain": "logs:explain",
     "revert": "undoing:revert",
     "audit": "auditing:audit_command",
+    "review": "reviewing:review",
+    "dlq": "dead_letters:dlq",
     "init": "setup:init",
     "sandbox": "servers:sandbox",
     "ui": "servers:ui",
