@@ -88,6 +88,7 @@ def test_a_missing_record_and_a_field_we_only_stamp_are_not_compared() -> None:
     assert list(post_sync.check_written_values([missing], SETTINGS)) == []
     assert list(post_sync.check_written_values([stamped], SETTINGS)) == [("lead-1", "Employee_Count__c", True)]
     assert list(post_sync.check_whole_texts([stamped], SETTINGS)) == []
+    assert list(post_sync.check_freshness([stamped], SETTINGS)) == []
 
 
 def test_a_contact_need_not_say_where_it_comes_from() -> None:
