@@ -165,6 +165,7 @@ class _Refresh:
     def run(self, objects: Sequence[str], *, has_roster: bool, bulk_threshold_rows: int = BULK_THRESHOLD_ROWS) -> None:
         """Read and store what changed in `objects`, and the roster if asked."""
         self._select(MAX_SCHEMA_AGE)
+        asked_at = self._now()
         try:
             pages = self._first_pages(objects, has_roster=has_roster)
         except CredentialsRefusedError:
@@ -173,12 +174,14 @@ class _Refresh:
             # A field may have gone, or been hidden from us, since the org was last described.
             self._select(timedelta(0))
             pages = self._first_pages(objects, has_roster=has_roster)
+        begun_at = self._server_time_at(asked_at)
         is_large = sum(page.total_count for page in pages) > bulk_threshold_rows
         for name, page in zip(objects, pages[: len(objects)], strict=True):
             if is_large and page.next_path:
                 self._store_in_bulk(self._selections[name], expected=page.total_count)
             else:
                 self._store_pages(self._selections[name], page)
+                self.writer.finish_pages(self._selections[name], begun_at=begun_at)
         self.writer.follow_renamed_accounts()
         if has_roster:
             users, queues = ([record for page in self._pages(first) for record in page.records] for first in pages[-2:])
@@ -226,6 +229,11 @@ class _Refresh:
         for page in self._pages(first):
             self.writer.store_page(selection, [_read_record(record, selection) for record in page.records])
             self._report(selection.object_name, expected=first.total_count)
+
+    def _server_time_at(self, asked_at: datetime) -> datetime | None:
+        """Return what the org's clock showed no later than at a moment of ours, from its last answer."""
+        answered_at = self._salesforce.server_time
+        return answered_at - (self._now() - asked_at) if answered_at is not None else None
 
     def _store_in_bulk(self, selection: FieldSelection, *, expected: int) -> None:
         begun_at = self._salesforce.server_time or self._now()

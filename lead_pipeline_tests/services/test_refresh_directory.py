@@ -153,11 +153,29 @@ def test_a_merged_record_names_its_master(world: World) -> None:
     assert (loser["is_deleted"], loser["master_record_id"]) == (True, ids[0])
 
 
-def test_a_record_that_commits_late_with_an_earlier_stamp_is_caught_by_the_overlap(world: World) -> None:
+def test_records_that_lay_still_since_the_last_reading_are_not_read_again(world: World) -> None:
     seed_leads(world, 3)
     world.refresh()
-    late = world.org.load("Lead", [lead(2, Id=make_id("00Q", 99))])
+    world.advance(minutes=3)
     world.refresh()
+    world.advance(minutes=3)
+    (created,) = world.client.insert_records("Lead", [{"LastName": "New", "Company": "Beta"}])
+
+    changes = changed_since(world.database, world.client, fields_by_object=FIELDS, now=world.org.clock.now)
+
+    assert changes.record_ids == {created.salesforce_id}
+    assert changes.summary.tallies["Lead"].read_count == 1
+
+
+def test_a_record_that_commits_late_with_an_earlier_stamp_is_caught_by_the_overlap(world: World) -> None:
+    seed_leads(world, 3)
+    world.advance(minutes=30)
+    stamp = f"{world.org.clock.now() - timedelta(seconds=90):%Y-%m-%dT%H:%M:%S.000+0000}"
+    world.refresh()
+    late = world.org.load("Lead", [lead(9, SystemModstamp=stamp, LastModifiedDate=stamp)])
+
+    world.refresh()
+
     assert late[0] in world.mirror()
 
 
