@@ -13,7 +13,7 @@ import dagster as dg
 from lead_pipeline.connections import Connections
 from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.domain.quality import GateResult
-from lead_pipeline.services.gates import GATES, GateDefinition, evaluate_gate
+from lead_pipeline.services.gates import GATES, GateDefinition, evaluate_gates
 from lead_pipeline.store.gates import list_open_failures
 from lead_pipeline.store.reports import read_newest_batch_id
 
@@ -62,17 +62,15 @@ def _checks_of(asset: str, gates: Sequence[GateDefinition]) -> dg.AssetChecksDef
         connections: dg.ResourceParam[Connections],
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
-        for gate in gates:
-            if gate.name in selected:
-                result = evaluate_gate(
-                    connections.database,
-                    gate.name,
-                    batch_id=context.partition_key,
-                    run_id=context.run.run_id,
-                    now=connections.now,
-                    config=connections.config.gates,
-                )
-                yield check_result(result, asset=asset)
+        results = evaluate_gates(
+            connections.database,
+            [gate.name for gate in gates if gate.name in selected],
+            batch_id=context.partition_key,
+            run_id=context.run.run_id,
+            now=connections.now,
+            config=connections.config.gates,
+        )
+        yield from (check_result(result, asset=asset) for result in results)
 
     return gates_of_asset
 

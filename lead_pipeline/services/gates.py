@@ -7,7 +7,7 @@ ran, or looked before the last write stops them, whoever started the run. What a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lead_pipeline.domain import post_sync
@@ -15,6 +15,7 @@ from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.quality import GateFinding, GateResult, say_result
 from lead_pipeline.errors import GateClosedError
 from lead_pipeline.services import post_sync_gates, stage_gates
+from lead_pipeline.services.post_sync_gates import WrittenCheck, walk_written
 from lead_pipeline.services.stage_gates import GateCheck, GateContext
 from lead_pipeline.services.writing.ports import Clock
 from lead_pipeline.store import gates
@@ -32,7 +33,7 @@ class GateDefinition:
     stage: str
     title: str
     subject: str
-    check: GateCheck
+    check: GateCheck | WrittenCheck
     next_step: str
     is_blocking: bool = True
 
@@ -182,7 +183,7 @@ _DEFINITIONS = (
         stage="readback",
         title="New leads wait with the holding owner.",
         subject="created records",
-        check=post_sync_gates.check_ownership,
+        check=post_sync_gates.over_owners(),
         next_step="Find out which assignment rule or flow took these leads, switch it off for the integration user, "
         "give them back to the holding owner, then run the batch again",
     ),
@@ -230,12 +231,25 @@ def evaluate_gate(
         now: The clock, aware UTC.
         config: Thresholds and field lists.
     """
-    definition = GATES[gate]
+    (result,) = evaluate_gates(database, [gate], batch_id=batch_id, run_id=run_id, now=now, config=config)
+    return result
+
+
+def evaluate_gates(
+    database: Database, names: Sequence[str], *, batch_id: str, run_id: str, now: Clock, config: GateSettings
+) -> list[GateResult]:
+    """Run several gates over a batch as `evaluate_gate` runs one, and return their answers in the order of the names.
+
+    Gates that look at every written record look at the same reading of it.
+    """
+    definitions = [GATES[name] for name in names]
     with database.transaction() as connection:
         context = GateContext(connection=connection, batch_id=batch_id, settings=config)
-        result = _result(definition, definition.check(context))
-        gates.save_gate_result(connection, result, batch_id=batch_id, run_id=run_id, checked_at=now())
-    return result
+        findings = _find(context, definitions)
+        results = [_result(definition, findings[definition.name]) for definition in definitions]
+        for result in results:
+            gates.save_gate_result(connection, result, batch_id=batch_id, run_id=run_id, checked_at=now())
+    return results
 
 
 def require_gates(database: Database, *, batch_id: str, stage: str) -> None:
@@ -259,6 +273,15 @@ def require_gates(database: Database, *, batch_id: str, stage: str) -> None:
     )
     if closed:
         raise GateClosedError(batch_id, closed)
+
+
+def _find(context: GateContext, definitions: Sequence[GateDefinition]) -> dict[str, GateFinding]:
+    written = {entry.name: entry.check for entry in definitions if isinstance(entry.check, WrittenCheck)}
+    findings = walk_written(context, written)
+    for entry in definitions:
+        if not isinstance(entry.check, WrittenCheck):
+            findings[entry.name] = entry.check(context)
+    return findings
 
 
 def _result(definition: GateDefinition, finding: GateFinding) -> GateResult:

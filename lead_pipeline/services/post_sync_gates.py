@@ -5,18 +5,28 @@ What each demands is `domain/post_sync`; the registry that names and records the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandera.pandas as pa
 
 from lead_pipeline.domain import post_sync
 from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.post_sync import Row, WrittenRecord
-from lead_pipeline.domain.quality import GateFinding, inspect_frame, join_findings
-from lead_pipeline.services.stage_gates import GateCheck, GateContext
+from lead_pipeline.domain.quality import GateFinding, inspect_frame
+from lead_pipeline.services.stage_gates import GateContext
 from lead_pipeline.store import gates
 
 ID_COLUMN = "dievio_lead_id"
+
+FieldCheck = Callable[[Iterable[WrittenRecord], GateSettings], Iterator[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCheck:
+    """A gate over every written record. It judges page by page, so that one walk serves all gates of this kind."""
+
+    judge: Callable[[Sequence[WrittenRecord], GateSettings], GateFinding]
 
 
 def check_record_count(context: GateContext) -> GateFinding:
@@ -37,36 +47,41 @@ def check_spots(context: GateContext) -> GateFinding:
     """A sample over segments, kinds of write and edge cases holds what was written."""
     lines = gates.read_sample_lines(context.connection, context.batch_id)
     sample = post_sync.choose_sample(lines, context.settings.spot_check_records)
-    pages = gates.read_written_pages(context.connection, context.batch_id, dievio_lead_ids=sample)
-    return _inspect(pages, post_sync.check_written_values, post_sync.SpotCheckModel, context.settings)
+    spots = over_fields(post_sync.check_written_values, post_sync.SpotCheckModel)
+    return _walk(context, {"spots": spots}, dievio_lead_ids=sample)["spots"]
 
 
-def check_ownership(context: GateContext) -> GateFinding:
-    """Created leads wait with the holding owner."""
-    pages = gates.read_written_pages(context.connection, context.batch_id)
-    return join_findings(
-        inspect_frame(post_sync.ownership_frame(page), post_sync.OwnershipModel, id_column=ID_COLUMN) for page in pages
-    )
+def over_owners() -> WrittenCheck:
+    """Return the gate that created leads wait with the holding owner."""
+
+    def judge(page: Sequence[WrittenRecord], _settings: GateSettings) -> GateFinding:
+        return inspect_frame(post_sync.ownership_frame(page), post_sync.OwnershipModel, id_column=ID_COLUMN)
+
+    return WrittenCheck(judge)
 
 
-def over_fields(
-    check: Callable[[Iterable[WrittenRecord], GateSettings], Iterator[Row]], model: type[pa.DataFrameModel]
-) -> GateCheck:
+def over_fields(check: FieldCheck, model: type[pa.DataFrameModel]) -> WrittenCheck:
     """Return the gate that holds every written record against a rule about single fields."""
 
-    def gate(context: GateContext) -> GateFinding:
-        pages = gates.read_written_pages(context.connection, context.batch_id)
-        return _inspect(pages, check, model, context.settings)
+    def judge(page: Sequence[WrittenRecord], settings: GateSettings) -> GateFinding:
+        return inspect_frame(post_sync.field_frame(check(page, settings)), model, id_column=ID_COLUMN)
 
-    return gate
+    return WrittenCheck(judge)
 
 
-def _inspect(
-    pages: Iterable[list[WrittenRecord]],
-    check: Callable[[Iterable[WrittenRecord], GateSettings], Iterator[Row]],
-    model: type[pa.DataFrameModel],
-    settings: GateSettings,
-) -> GateFinding:
-    return join_findings(
-        inspect_frame(post_sync.field_frame(check(page, settings)), model, id_column=ID_COLUMN) for page in pages
-    )
+def walk_written(context: GateContext, checks: Mapping[str, WrittenCheck]) -> dict[str, GateFinding]:
+    """Let several gates look at every written record and return each one's finding, by name.
+
+    Reading and decoding a record costs more than any gate's look at it, so all of them look at each page in turn.
+    """
+    return _walk(context, checks, dievio_lead_ids=None)
+
+
+def _walk(
+    context: GateContext, checks: Mapping[str, WrittenCheck], *, dievio_lead_ids: Sequence[str] | None
+) -> dict[str, GateFinding]:
+    findings = dict.fromkeys(checks, GateFinding())
+    pages = gates.read_written_pages(context.connection, context.batch_id, dievio_lead_ids=dievio_lead_ids)
+    for page in pages if checks else ():
+        findings = {name: findings[name].join(check.judge(page, context.settings)) for name, check in checks.items()}
+    return findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,9 @@ from psycopg.types.json import Jsonb
 from lead_pipeline.config.loading import load_document
 from lead_pipeline.domain.extraction import parse_source_mapping
 from lead_pipeline.errors import GateClosedError
-from lead_pipeline.services.gates import GATES, STAGES, require_gates
+from lead_pipeline.services.gates import GATES, STAGES, evaluate_gate, require_gates
+from lead_pipeline.services.post_sync_gates import WrittenCheck, walk_written
+from lead_pipeline.services.stage_gates import GateContext
 from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
 
 READBACK = "sync_salesforce__readback__"
@@ -234,3 +236,49 @@ def test_drift_names_expected_values_that_no_row_carries(bench: WriteBench) -> N
 
     assert not result.passed
     assert set(result.failed_ids) <= set(source.expected)
+
+
+class CountingConnection:
+    """A connection that counts its statements."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.statements = 0
+
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
+        self.statements += 1
+        return self._connection.cursor(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def count_statements(bench: WriteBench, checks: Mapping[str, WrittenCheck]) -> int:
+    with bench.database.connect() as connection:
+        counting: Any = CountingConnection(connection)
+        walk_written(GateContext(connection=counting, batch_id=BATCH_ID, settings=bench.settings), checks)
+        return int(counting.statements)
+
+
+def test_many_gates_read_each_written_record_once(written: WriteBench) -> None:
+    written.read_back()
+    checks = {name: gate.check for name, gate in GATES.items() if isinstance(gate.check, WrittenCheck)}
+
+    one, all_of_them = (count_statements(written, part) for part in ({"formats": checks[f"{READBACK}formats"]}, checks))
+
+    assert len(checks) == 6
+    assert all_of_them == one
+
+
+def test_gates_answer_together_as_they_answer_alone(written: WriteBench) -> None:
+    edit_created({"Phone": "030 12 34"})(written)
+    written.read_back()
+
+    together = written.look(["readback"])
+
+    alone = [
+        evaluate_gate(written.database, name, batch_id=BATCH_ID, run_id="run", now=written.now, config=written.settings)
+        for name in together
+    ]
+    assert list(together.values()) == alone
+    assert not together[f"{READBACK}formats"].passed

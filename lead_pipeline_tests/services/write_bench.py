@@ -19,7 +19,7 @@ from lead_pipeline.domain.routing import parse_routing_rules
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.sandbox.control_plane.faults import FaultRule
 from lead_pipeline.sandbox.salesforce_org.saving import SaveContext, Saver
-from lead_pipeline.services.gates import GATES, STAGES, evaluate_gate
+from lead_pipeline.services.gates import GATES, STAGES, evaluate_gates
 from lead_pipeline.services.hand_over import HandOverSummary, hand_over_session
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.plan import plan_batch
@@ -206,13 +206,11 @@ class WriteBench:
 
     def look(self, stages: Collection[str] = STAGES[:-1]) -> dict[str, GateResult]:
         """Evaluate every gate of some stages."""
-        return {
-            name: evaluate_gate(
-                self.database, name, batch_id=BATCH_ID, run_id="run", now=self.now, config=self.settings
-            )
-            for name, gate in GATES.items()
-            if gate.stage in stages
-        }
+        names = [name for name, gate in GATES.items() if gate.stage in stages]
+        results = evaluate_gates(
+            self.database, names, batch_id=BATCH_ID, run_id="run", now=self.now, config=self.settings
+        )
+        return {result.gate: result for result in results}
 
     def hand_over(self) -> HandOverSummary:
         """Hand over without asking the gates."""
