@@ -41,7 +41,7 @@ class WrittenRecord:
     trims: Mapping[str, str]  # field -> the whole text that a declared trim shortened
     expected_owner_id: str | None  # of a created lead before its hand-over; None: any active owner
     active_owner_ids: frozenset[str]
-    is_out_of_hands: bool  # people may have worked on it since: handed over, or edited by somebody else after an update
+    is_out_of_hands: bool  # people have worked on it since, or may have: handed over, or last edited by somebody else
 
 
 class RecordCountModel(pa.DataFrameModel):

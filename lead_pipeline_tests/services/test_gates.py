@@ -36,7 +36,7 @@ def created_id(bench: WriteBench) -> str:
     return str(row["salesforce_id"])
 
 
-def edit_created(fields: dict[str, Any], *, user: str = "admin") -> Callable[[WriteBench], None]:
+def edit_created(fields: dict[str, Any], *, user: str = "integration") -> Callable[[WriteBench], None]:
     return lambda bench: bench.edit(created_id(bench), fields, user=user)
 
 
@@ -108,6 +108,16 @@ def test_a_persons_edit_of_an_updated_record_is_no_fault(written: WriteBench) ->
     results = written.look()
 
     assert [name for name, result in results.items() if not result.passed] == []
+
+
+def test_a_persons_edit_of_a_new_lead_does_not_hold_the_batch(written: WriteBench) -> None:
+    written.edit(created_id(written), {"Title": "What the rep typed", "Phone": "030 / 12 34 56"})
+    written.edit(created_id(written), {"OwnerId": "0055e0000000003"}, user="admin")
+    written.read_back()
+
+    written.look()
+
+    require_gates(written.database, batch_id=BATCH_ID, stage="handover")
 
 
 def test_a_gate_that_looked_before_the_last_write_counts_as_closed(written: WriteBench) -> None:

@@ -174,6 +174,8 @@ ORDER BY l.raw_lead_id;
 
 -- name: list_written(batch_id, after, dievio_lead_ids, writer_id, most)
 -- Written records page by page, all or those named: what was sent, what is held, who may have touched it since.
+-- A person's edit is no fault of the write: a gate that stayed red for it would hold the whole batch for ever. The org's
+-- automation is one: it runs as the writer, or as a user that is nobody of the staff.
 SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created, w.payload AS sent,
        CASE WHEN b.is_missing THEN NULL ELSE b.fields END AS held,
        w.payload ->> 'OwnerId' AS expected_owner_id,
@@ -184,7 +186,11 @@ SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created, w.p
        EXISTS (SELECT FROM handover AS h
                WHERE h.batch_id = o.batch_id AND h.dievio_lead_id = o.dievio_lead_id AND h.state IN ('done', 'kept')
                  AND b.read_at > coalesce(h.handed_over_at, '-infinity'))
-       OR (o.outcome = 'updated' AND b.fields ->> 'LastModifiedById' <> :writer_id::text) AS is_out_of_hands
+       OR (b.fields ->> 'LastModifiedById' <> :writer_id::text
+           AND (o.outcome = 'updated'
+                OR EXISTS (SELECT FROM roster AS p
+                           WHERE p.salesforce_id = b.fields ->> 'LastModifiedById'
+                             AND p.fields ->> 'UserType' = 'Standard'))) AS is_out_of_hands
 FROM lead_outcome AS o
 JOIN write_intent AS w ON w.op_id = o.op_id
 LEFT JOIN readback AS b ON b.batch_id = o.batch_id AND b.dievio_lead_id = o.dievio_lead_id
