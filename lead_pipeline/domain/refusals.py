@@ -165,7 +165,25 @@ _TABLE = (
         owner=SALES_OPS,
         review_reason=ReviewReason.POLICY_CONFLICT,
     ),
+    Refusal(
+        code="CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        step=RefusalStep.REVIEW,
+        error_class=ErrorClass.VALIDATION_FAILED,
+        cause="A trigger or flow of the org refused the values",
+        repair="Mend the values or the trigger, then decide in the review queue",
+        owner=ADMIN,
+        review_reason=ReviewReason.POLICY_CONFLICT,
+    ),
     # --- the payload cannot be saved as it stands --------------------------------------------------------------------
+    _payload_fault(
+        "MALFORMED_ID",
+        "An id does not belong to its object",
+        "Report the lead: an id was kept wrongly",
+        owner=DATA_ENGINEER,
+    ),
+    _payload_fault(
+        "MISSING_ARGUMENT", "An id is missing in the call", "Report the lead: an id was lost", owner=DATA_ENGINEER
+    ),
     _payload_fault(
         "REQUIRED_FIELD_MISSING",
         "A field that the org requires has no value",

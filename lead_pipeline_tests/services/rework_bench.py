@@ -118,9 +118,9 @@ _COPY_BATCH = (
     ),
     (
         "INSERT INTO lead (batch_id, raw_lead_id, segment, dievio_lead_id, is_weak_id, field_values, confidences,"
-        " source_paths, flags, key_version, em, fn, ln, dm, co, fetched_at, normalized_at)"
+        " source_paths, flags, key_version, em, li, fn, ln, dm, co, fetched_at, normalized_at)"
         " SELECT %(new)s, n.raw_lead_id, l.segment, l.dievio_lead_id, l.is_weak_id, l.field_values, l.confidences,"
-        " l.source_paths, l.flags, l.key_version, l.em, l.fn, l.ln, l.dm, l.co, n.fetched_at, n.fetched_at"
+        " l.source_paths, l.flags, l.key_version, l.em, l.li, l.fn, l.ln, l.dm, l.co, n.fetched_at, n.fetched_at"
         " FROM lead AS l JOIN raw_lead AS o USING (raw_lead_id)"
         " JOIN raw_lead AS n ON n.batch_id = %(new)s AND n.row_number = o.row_number WHERE l.batch_id = %(old)s"
     ),

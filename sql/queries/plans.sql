@@ -86,7 +86,7 @@ ORDER BY i.decided_at, i.review_item_id;
 
 -- name: list_standing_answers(batch_id, dievio_lead_ids)
 -- What people answered to questions about these leads, the newest answer to each; one that was given before a candidate
--- of today was known does not stand.
+-- of today was known does not stand. The record that the answer made for the lead is no new candidate.
 SELECT DISTINCT ON (i.dievio_lead_id, i.reason) i.dievio_lead_id, i.reason, i.decision ->> 'choice' AS choice
 FROM review_item AS i
 WHERE i.dievio_lead_id = ANY (:dievio_lead_ids::text[])
@@ -94,7 +94,9 @@ WHERE i.dievio_lead_id = ANY (:dievio_lead_ids::text[])
   AND jsonb_typeof(i.decision -> 'seen') = 'array'
   AND NOT EXISTS (SELECT FROM match_candidate AS c
                   WHERE c.batch_id = :batch_id AND c.dievio_lead_id = i.dievio_lead_id AND c.grade <> 'none'
-                    AND NOT i.decision -> 'seen' ? c.salesforce_id)
+                    AND NOT i.decision -> 'seen' ? c.salesforce_id
+                    AND NOT EXISTS (SELECT FROM salesforce_link AS k
+                                    WHERE k.dievio_lead_id = i.dievio_lead_id AND k.salesforce_id = c.salesforce_id))
 ORDER BY i.dievio_lead_id, i.reason, i.decided_at DESC, i.review_item_id DESC;
 
 -- name: delete_open_plans(batch_id, dievio_lead_ids)!
@@ -103,6 +105,10 @@ DELETE FROM sync_decision AS d
 WHERE d.batch_id = :batch_id
   AND (:dievio_lead_ids::text[] IS NULL OR d.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
   AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id);
+
+-- name: refresh_statistics#
+-- Tell the planner how many decisions the batch has; see the statement of this name in `matches`.
+ANALYZE sync_decision;
 
 -- name: set_mapping_version(batch_id, mapping_version)!
 -- Remember which mapping the batch was last planned with.
@@ -142,3 +148,7 @@ WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update');
 SELECT state = 'exhausted' AS is_exhausted, max_results, rows_received, total_count
 FROM segment_pull
 WHERE batch_id = :batch_id;
+
+-- name: list_written_fields(fields)
+-- Which of these fields were ever written; asked only when the org lacks some of them, so a scan is no matter.
+SELECT DISTINCT field FROM field_value WHERE field = ANY (:fields::text[]);

@@ -169,7 +169,8 @@ def _tell(summary: ReplaySummary, *, is_json: bool) -> None:
 def _group_table(groups: tuple[DeadLetterGroup, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("code", "letters", "cause", "what to do", "owner", "first", "last"):
-        table.add_column(name, justify="right" if name == "letters" else "left", overflow="fold")
+        is_number = name == "letters"
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=name == "code")
     for group in groups:
         table.add_row(
             Text(group.error_code or "(none)"),
@@ -215,7 +216,7 @@ def _print_letter(console: Console, letter: DeadLetter) -> None:
 def _catalogue_table(entries: tuple[CatalogueEntry, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("code", "meaning", "what follows", "what to do", "owner"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "code")
     for entry in entries:
         table.add_row(*map(Text, (entry.code, entry.meaning, entry.consequence, entry.repair, entry.owner)))
     return table

@@ -1,0 +1,167 @@
+"""The commands for questions and dead letters, from the command line to the org and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lead_pipeline.apps.cli.main import root
+from lead_pipeline.errors import DecisionRefusedError, NoLettersError, UnknownCaseError
+from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest finds fixtures by their names
+    bench,
+    written_database,
+    written_org,
+)
+from lead_pipeline_tests.services.rework_bench import end_night
+from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
+
+INSERT_ROUTE = {"route": "composite/sobjects", "method": "POST"}
+
+
+class CommandLine:
+    """Calls commands against the servers of a bench."""
+
+    def __init__(self, bench: WriteBench, home: Path) -> None:  # noqa: F811  # the fixture's value
+        self.bench = bench
+        self._environment = {
+            "LEAD_PIPELINE_HOME": str(home),
+            "LEAD_PIPELINE_DATABASE_URL": bench.database._dsn,
+            "SALESFORCE_INSTANCE_URL": bench.emulated.base_url,
+            "SALESFORCE_CLIENT_ID": "sandbox-client",
+            "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
+            "COLUMNS": "200",
+        }
+
+    def call(self, *arguments: str) -> Result:
+        return CliRunner().invoke(root, list(arguments), env=self._environment)
+
+    def read(self, *arguments: str) -> Mapping[str, Any]:
+        """Return what a command says in JSON."""
+        result = self.call(*arguments, "--json")
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        answer: Mapping[str, Any] = json.loads(result.stdout)
+        return answer
+
+
+@pytest.fixture
+def line(bench: WriteBench, tmp_path: Path) -> Iterator[CommandLine]:  # noqa: F811  # the fixture's value
+    """After a night with one question and one dead letter beside a created lead."""
+    bench.load("Lead", *(org_lead(1, Email=None, Website="https://firm1.example") for _ in range(2)))
+    bench.add_leads(person(1), person(2), person(3))
+    bench.fault("partial_failure", record_index=0, code="STRING_TOO_LONG", times=1, **INSERT_ROUTE)
+    end_night(bench)
+    bench.end_faults()
+    assert sorted(bench.outcomes().values()) == ["created", "dead_letter", "review"]
+    yield CommandLine(bench, tmp_path)
+    bench.database.close()
+
+
+def item_id(line: CommandLine) -> str:
+    (item,) = line.read("review", "list")["items"]
+    return str(item["review_item_id"])
+
+
+def test_the_list_names_reason_and_owner_and_no_value_of_a_person(line: CommandLine) -> None:
+    listed = line.call("review", "list")
+
+    assert listed.exit_code == 0
+    assert "several_candidates" in listed.output
+    assert "sales_ops" in listed.output
+    assert "Probe" not in listed.output + line.call("review", "list", "--json").output
+    assert line.read("review", "list", "--reason", "near_name")["items"] == []
+
+
+def test_show_puts_the_lead_beside_both_candidates(line: CommandLine) -> None:
+    shown = line.call("review", "show", item_id(line), "--all")
+
+    assert shown.exit_code == 0
+    assert "More than one person" in shown.output
+    assert "lena.probe1@firm1.example" in shown.output
+    assert "--same, --not-same, --create, --skip" in shown.output
+    fields = {field["label"]: field for field in line.read("review", "show", item_id(line))["fields"]}
+    assert fields["Title"]["lead_value"] == "Head of Operations"
+    assert [cell["winner"] for cell in fields["Title"]["cells"]] == ["lead", "lead"]
+
+
+def test_decide_writes_the_named_record(line: CommandLine) -> None:
+    record = line.read("review", "show", item_id(line))["records"][0]["salesforce_id"]
+
+    result = line.call("review", "decide", item_id(line), "--same", record, "--by", "anna", "--reason", "same phone")
+
+    assert (result.exit_code, result.stdout) == (0, "decided: 1 updated\n")
+    assert line.bench.outcomes()["lead-00001"] == "updated"
+    assert line.read("review", "list")["items"] == []
+    (decided,) = line.read("review", "list", "--decided")["items"]
+    assert (decided["decided_by"], decided["decision"]["reason"]) == ("anna", "same phone")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(), ("--skip", "--create"), ("--same", "a", "--take", "Title")],
+)
+def test_decide_takes_exactly_one_answer(line: CommandLine, answer: tuple[str, ...]) -> None:
+    result = line.call("review", "decide", "1", *answer)
+
+    assert result.exit_code == 2
+    assert "Give one answer" in result.output
+
+
+def test_an_answer_or_number_that_does_not_fit_is_refused(line: CommandLine) -> None:
+    refused = line.call("review", "decide", item_id(line), "--again")
+    unknown = line.call("review", "show", "4711")
+
+    assert isinstance(refused.exception, DecisionRefusedError)
+    assert isinstance(unknown.exception, UnknownCaseError)
+
+
+def test_assign_changes_the_owner(line: CommandLine) -> None:
+    line.call("review", "assign", item_id(line), "anna")
+
+    assert [item["owner"] for item in line.read("review", "list", "--owner", "anna")["items"]] == ["anna"]
+    assert isinstance(line.call("review", "assign", "4711", "anna").exception, UnknownCaseError)
+
+
+def test_dead_letters_are_listed_by_what_to_mend(line: CommandLine) -> None:
+    (group,) = line.read("dlq", "list")["groups"]
+
+    assert (group["error_code"], group["letters"], group["owner"]) == ("STRING_TOO_LONG", 1, "sales_ops")
+    assert group["cause"] in line.call("dlq", "list").output
+    (letter,) = line.read("dlq", "show", "STRING_TOO_LONG")["letters"]
+    assert letter["payload"]["LastName"].startswith("Probe")
+    assert "attempts" in line.call("dlq", "show", str(letter["dead_letter_id"])).output
+
+
+def test_retry_by_code_recovers_the_letter(line: CommandLine) -> None:
+    result = line.call("dlq", "retry", "--code", "STRING_TOO_LONG", "--by", "ben")
+
+    assert (result.exit_code, result.stdout) == (0, "1 of 1 recovered: 1 created\n")
+    assert "dead_letter" not in line.bench.outcomes().values()
+    assert isinstance(line.call("dlq", "retry", "--all").exception, NoLettersError)
+
+
+def test_retry_and_discard_want_to_be_told_what_is_meant(line: CommandLine) -> None:
+    assert line.call("dlq", "retry").exit_code == 2
+    assert line.call("dlq", "retry", "1", "--all").exit_code == 2
+    assert line.call("dlq", "discard", "--code", "STRING_TOO_LONG").exit_code == 2
+    assert line.call("dlq", "discard", "--code", "STRING_TOO_LONG", "--reason", " ").exit_code == 2
+
+
+def test_discard_keeps_the_letter_in_sight(line: CommandLine) -> None:
+    result = line.call("dlq", "discard", "--code", "STRING_TOO_LONG", "--reason", "left the company")
+
+    assert result.stdout == "1 discarded\n"
+    (group,) = line.read("dlq", "list", "--state", "discarded")["groups"]
+    assert group["letters"] == 1
+    assert "dead_letter" in line.bench.outcomes().values()
+
+
+def test_codes_explains_every_code() -> None:
+    result = CliRunner().invoke(root, ["dlq", "codes"])
+
+    assert result.exit_code == 0
+    assert "DUPLICATES_DETECTED" in result.output

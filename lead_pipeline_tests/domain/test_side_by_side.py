@@ -1,0 +1,57 @@
+"""A reviewer sees what the plan would write, field by field, before deciding."""
+
+from __future__ import annotations
+
+from lead_pipeline.domain.mapping import ObjectMapping
+from lead_pipeline.domain.side_by_side import Cell, SideBySide, Winner, compare_with_records
+from lead_pipeline_tests.domain.plan_builders import lead, mapping_set, plan_rules, target
+
+MAPPINGS = mapping_set()
+RULES = plan_rules(MAPPINGS)
+
+
+def label_of(name: str, mapping: ObjectMapping = MAPPINGS.lead) -> str:
+    return next(row.label for row in mapping.fields if row.to == name)
+
+
+def cells(comparison: SideBySide, name: str) -> tuple[Cell, ...]:
+    return next(field.cells for field in comparison.fields if field.label == label_of(name))
+
+
+def test_a_blank_is_filled_and_a_reps_value_is_kept() -> None:
+    record = target(dievio_lead_id=None, Phone=None, FirstName="Erica")
+
+    comparison = compare_with_records(lead(), [record], RULES)
+
+    (phone,), (name,) = cells(comparison, "Phone"), cells(comparison, "FirstName")
+    assert (phone.value, phone.winner, phone.is_different) == (None, Winner.LEAD, False)
+    assert (name.value, name.winner, name.is_different) == ("Erica", Winner.RECORD, True)
+    assert "fill_blank" in name.reason
+
+
+def test_equal_fields_say_nothing() -> None:
+    comparison = compare_with_records(lead(), [target()], RULES)
+
+    (email,) = [field for field in comparison.fields if field.label == label_of("Email")]
+    assert email.lead_value == "erika@acme.example"
+    assert not email.is_telling
+
+
+def test_each_record_has_its_column_and_a_contact_its_own_fields() -> None:
+    comparison = compare_with_records(lead(), [target(), target(object_name="Contact", Title="Boss")], RULES)
+
+    assert [cell.value for cell in cells(comparison, "Title")] == ["VP Sales", "Boss"]
+    assert {len(field.cells) for field in comparison.fields} == {2}
+
+
+def test_a_record_that_cannot_be_written_shows_its_values_and_no_winner() -> None:
+    for record in (target(dievio_lead_id="lead-2"), target(is_deleted=True), target(is_converted=True)):
+        (title,) = cells(compare_with_records(lead(), [record], RULES), "Title")
+
+        assert (title.value, title.winner) == ("VP Sales", Winner.NOBODY)
+
+
+def test_a_doubtful_lead_without_candidates_still_shows_its_values() -> None:
+    comparison = compare_with_records(lead(is_weak_id=True), [], RULES)
+
+    assert {field.label: field.lead_value for field in comparison.fields}[label_of("Company")] == "Acme GmbH"
