@@ -32,6 +32,7 @@ from lead_pipeline.domain.matching import (
     remark_cut,
 )
 from lead_pipeline.store import matches
+from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.matches import BlockKind
 
@@ -97,6 +98,8 @@ def match_batch(
             done, cut = done + len(page), cut + cut_in_page
             if on_progress is not None:
                 on_progress("match", done, total)
+        if done >= STATISTICS_LEADS:
+            matches.refresh_statistics(connection)
         matches.demote_second_claims(
             connection,
             batch_id=batch_id,

@@ -17,6 +17,7 @@ from lead_pipeline.domain.identity import IdentityClaim, IdentityResolution, res
 from lead_pipeline.domain.leads import QuarantinedLead, RawLead
 from lead_pipeline.domain.normalize.lead import LeadDraft, normalize_row
 from lead_pipeline.store import leads as lead_store
+from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 
 STAGE = "normalize"
@@ -80,6 +81,8 @@ def normalize_batch(
         lead_store.insert_identities(connection, resolution.new_aliases, first_seen_at=moment)
         lead_store.insert_leads(connection, resolution.assignments, batch_id=batch_id, normalized_at=moment)
         lead_store.settle_rows(connection, batch_id, settled_at=moment)
+        if reading.row_count >= STATISTICS_LEADS:
+            lead_store.refresh_statistics(connection)
     return reading.summarize(resolution)
 
 

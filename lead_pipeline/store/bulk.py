@@ -11,6 +11,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+# From so many new rows on the planner has to be told of them; below, a join row by row costs less than telling it.
+STATISTICS_LEADS = 500
+
 _STAGE = sql.Identifier("bulk_stage")
 
 

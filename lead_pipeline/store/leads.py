@@ -152,6 +152,11 @@ def insert_leads(
     )
 
 
+def refresh_statistics(connection: psycopg.Connection[Any]) -> None:
+    """Tell the database's planner how large the tables of leads have become."""
+    load_queries("leads").refresh_statistics(connection)
+
+
 def settle_rows(connection: psycopg.Connection[Any], batch_id: str, *, settled_at: datetime) -> None:
     """Write the outcomes that are certain now: quarantined rows and further copies of a person."""
     queries = load_queries("leads")

@@ -158,6 +158,11 @@ def save_answers(
     )
 
 
+def refresh_statistics(connection: psycopg.Connection[Any]) -> None:
+    """Tell the database's planner how large the tables of matching have become."""
+    load_queries("matches").refresh_statistics(connection)
+
+
 def demote_second_claims(
     connection: psycopg.Connection[Any], *, batch_id: str, rules: Sequence[str], reason_code: str, reason: str
 ) -> int:

@@ -143,3 +143,7 @@ GROUP BY scope, key
 UNION ALL
 SELECT '', count(*)
 FROM objects;
+
+-- name: refresh_statistics#
+-- Tell the planner how many leads the batch has; see the statement of this name in `matches`.
+ANALYZE raw_lead, lead, lead_outcome;
