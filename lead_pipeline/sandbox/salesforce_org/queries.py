@@ -1,6 +1,6 @@
 """Running queries: pages, locators and their bodies.
 
-Belongs here: query, queryAll, more, explain's absence. The language: soql/.
+Belongs here: query, queryAll, more. The language: soql/.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from lead_pipeline.sandbox.salesforce_org.ids import ISSUED_POD, make_id
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
 from lead_pipeline.sandbox.salesforce_org.query_columns import describe_columns
+from lead_pipeline.sandbox.salesforce_org.row_numbers import RowNumbers
 from lead_pipeline.sandbox.salesforce_org.soql.compiler import Statement, compile_query
 from lead_pipeline.sandbox.salesforce_org.soql.names import World
 
@@ -23,6 +24,7 @@ LARGEST_PAGE: Final = 2_000  # rows, Salesforce limit
 SMALLEST_PAGE: Final = 200
 _LOCATOR_PREFIX: Final = "01g"
 _OPEN_LOCATORS: Final = 200  # the oldest is forgotten beyond that
+_READ_AHEAD: Final = 5 * LARGEST_PAGE  # rows found within milliseconds, while those of a million take a while
 _NO_LIMIT: Final = -1
 
 
@@ -32,7 +34,13 @@ class OpenQuery:
 
     statement: Statement
     total: int
-    row_numbers: Future[list[str]]
+    head: Future[RowNumbers]
+    rows: Future[RowNumbers]
+
+    def numbers(self, start: int, size: int) -> list[int]:
+        """The row numbers of a page."""
+        found = self.head if start + size <= _READ_AHEAD else self.rows
+        return found.result().page(start, size)
 
 
 @dataclass
@@ -104,18 +112,22 @@ class QueryHandlers:
                 return Answer(body=_body(call, statement, rows=rows, total=len(rows)))
             if statement.is_aggregate:
                 raise fault("EXCEEDED_ID_LIMIT.aggregate")
-            query = OpenQuery(statement, count_rows(call.org, statement), _gather_rows(call.org, statement))
+            query = OpenQuery(
+                statement,
+                total=count_rows(call.org, statement),
+                head=_gather_rows(call.org, statement, at_most=_READ_AHEAD),
+                rows=_gather_rows(call.org, statement),
+            )
         body = _body(call, statement, rows=rows[:size], total=query.total)
         return Answer(body=_with_next(call, body, locator=self._locators.keep(query), place=size))
 
     def _page(self, call: Call, query: OpenQuery, *, locator: str, start: int) -> Answer:
-        numbers = query.row_numbers.result()
-        if start > len(numbers):
+        if start > query.total:
             raise fault("INVALID_QUERY_LOCATOR")
         size = page_size(call)
-        rows = fetch_rows(call.org, query.statement, chosen=numbers[start : start + size])
+        rows = fetch_rows(call.org, query.statement, chosen=query.numbers(start, size))
         body = _body(call, query.statement, rows=rows, total=query.total)
-        if start + size < len(numbers):
+        if start + size < query.total:
             return Answer(body=_with_next(call, body, locator=locator, place=start + size))
         return Answer(body=body)
 
@@ -136,33 +148,34 @@ def page_size(call: Call) -> int:
 
 def count_rows(org: Org, statement: Statement) -> int:
     """How many rows a statement has, within its LIMIT and OFFSET."""
-    row = org.store.one(statement.count_sql, statement.parameters)
+    row = org.store.one(statement.count_sql, statement.count_parameters)
     total = max(int(row[0] if row else 0) - statement.offset, 0)
     return total if statement.limit is None else min(total, statement.limit)
 
 
 def fetch(org: Org, statement: Statement, *, at_most: int | None = None) -> list[tuple[Any, ...]]:
     """The first rows of a statement."""
-    bounds = [bound for bound in (statement.limit, at_most) if bound is not None]
-    sql = f"{statement.sql} LIMIT ? OFFSET ?"
-    return org.store.all(sql, [*statement.parameters, min(bounds, default=_NO_LIMIT), statement.offset])
+    return org.store.all(f"{statement.sql} LIMIT ? OFFSET ?", _bounded(statement, at_most))
 
 
-def row_numbers(org: Org, statement: Statement) -> list[str]:
+def row_numbers(org: Org, statement: Statement) -> RowNumbers:
     """The row numbers of every row of a statement, in its order."""
     return _gather_rows(org, statement).result()
 
 
-def _gather_rows(org: Org, statement: Statement) -> Future[list[str]]:
-    limit = _NO_LIMIT if statement.limit is None else statement.limit
-    sql = f"SELECT group_concat(_row) FROM ({statement.rows_sql} LIMIT ? OFFSET ?)"
-    return org.store.numbers_aside(sql, [*statement.parameters, limit, statement.offset])
+def _gather_rows(org: Org, statement: Statement, *, at_most: int | None = None) -> Future[RowNumbers]:
+    return org.store.numbers_aside(f"{statement.rows_sql} LIMIT ? OFFSET ?", _bounded(statement, at_most))
 
 
-def fetch_rows(org: Org, statement: Statement, *, chosen: Sequence[str]) -> list[tuple[Any, ...]]:
+def _bounded(statement: Statement, at_most: int | None) -> list[Any]:
+    bounds = [bound for bound in (statement.limit, at_most) if bound is not None]
+    return [*statement.parameters, min(bounds, default=_NO_LIMIT), statement.offset]
+
+
+def fetch_rows(org: Org, statement: Statement, *, chosen: Sequence[int]) -> list[tuple[Any, ...]]:
     """The rows of the given numbers, in that order, with today's values."""
-    rows = org.store.all(f"{statement.page_sql}({', '.join(chosen) or 'NULL'})")
-    by_number = {str(row[-1]): row for row in rows}
+    rows = org.store.all(f"{statement.page_sql}({', '.join(map(str, chosen))})")
+    by_number = {row[-1]: row for row in rows}
     return [by_number[number] for number in chosen if number in by_number]
 
 

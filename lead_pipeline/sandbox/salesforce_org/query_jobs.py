@@ -62,7 +62,7 @@ class QueryJobHandlers:
         with call.org.store.transaction():
             numbers = row_numbers(call.org, statement)
             for start in range(0, len(numbers), _PART_ROWS):
-                rows = fetch_rows(call.org, statement, chosen=numbers[start : start + _PART_ROWS])
+                rows = fetch_rows(call.org, statement, chosen=numbers.page(start, _PART_ROWS))
                 lines = _csv_lines(statement, rows)
                 self._jobs.keep_part(
                     job, "result", place=start // _PART_ROWS, content=json.dumps(lines, ensure_ascii=False)

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from lead_pipeline.sandbox.salesforce_org.collation import compare_text, matches_pattern
 from lead_pipeline.sandbox.salesforce_org.ids import ISSUED_POD, make_id
+from lead_pipeline.sandbox.salesforce_org.row_numbers import FIRST_NUMBER, RowNumbers
 from lead_pipeline.sandbox.salesforce_org.schema import NUMBER_TYPES, Field, ObjectSchema
 
 Row = dict[str, Any]
@@ -132,24 +133,25 @@ class Store:
             row: tuple[Any, ...] | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
-    def numbers_aside(self, sql: str, parameters: Sequence[Any] = ()) -> Future[list[str]]:
-        """Read one column of a long result, joined by commas in SQL, on a connection of its own.
+    def numbers_aside(self, sql: str, parameters: Sequence[Any] = ()) -> Future[RowNumbers]:
+        """Read the `_row` column of a long result on a connection of its own.
 
         The result is that of this moment, whatever is written while it is gathered.
         """
+        joined = f"SELECT group_concat(_row + {FIRST_NUMBER}, '') FROM ({sql})"
         if self._depth:
-            done: Future[list[str]] = Future()
-            done.set_result(_cut_numbers(self.one(sql, parameters)))
+            done: Future[RowNumbers] = Future()
+            done.set_result(RowNumbers(*self.all(joined, parameters)[0]))
             return done
         with self.lock:
             reader = self._readers.pop() if self._readers else self._connect()
             reader.execute("BEGIN")
             reader.execute("SELECT 1 FROM sandbox_setting").fetchone()  # the read that fixes the snapshot
-        return self._aside.submit(self._gather, reader, sql, parameters=parameters)
+        return self._aside.submit(self._gather, reader, joined, parameters=parameters)
 
-    def _gather(self, reader: sqlite3.Connection, sql: str, *, parameters: Sequence[Any]) -> list[str]:
+    def _gather(self, reader: sqlite3.Connection, sql: str, *, parameters: Sequence[Any]) -> RowNumbers:
         try:
-            return _cut_numbers(reader.execute(sql, parameters).fetchone())
+            return RowNumbers(*reader.execute(sql, parameters).fetchone())
         finally:
             reader.execute("ROLLBACK")
             self._readers.append(reader)
@@ -289,10 +291,6 @@ class Store:
             self._serials.clear()
 
 
-def _cut_numbers(row: tuple[Any, ...] | None) -> list[str]:
-    return row[0].split(",") if row and row[0] else []
-
-
 def quoted(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -316,6 +314,11 @@ def _indexes(schema: ObjectSchema) -> Iterator[tuple[str, str]]:
     if "SystemModstamp" in schema.fields:
         # Polling reads by (SystemModstamp, Id); with IsDeleted inside, counting a poll never touches the table.
         yield f"{schema.name}.poll", f'CREATE INDEX "{schema.name}.poll" ON {table} (SystemModstamp, Id, IsDeleted)'
+        # The few deleted apart: getDeleted reads them, and a total is everything without them.
+        yield (
+            f"{schema.name}.bin",
+            f'CREATE INDEX "{schema.name}.bin" ON {table} (SystemModstamp, Id) WHERE IsDeleted = 1',
+        )
     for item in schema.fields.values():
         name = f"{schema.name}.{item.name}"
         column = quoted(item.name)
