@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 import psycopg
@@ -18,7 +19,7 @@ from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
-from lead_pipeline.domain.preflight import MappingGap, check_mapping
+from lead_pipeline.domain.preflight import GapCode, MappingGap, check_mapping
 from lead_pipeline.errors import (
     ConfigurationError,
     ConfigurationProblem,
@@ -27,6 +28,7 @@ from lead_pipeline.errors import (
     StageMissingError,
 )
 from lead_pipeline.store import plans
+from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
 
@@ -92,7 +94,7 @@ def plan_batch(
         StageMissingError: Some leads were never matched.
         SchemaUnknownError: The org was never asked what its fields are.
         ConfigurationError: The org has no field for our id, without which no write can be told apart, or a row of the
-            mapping cannot be meant for the type its field has there.
+            mapping names a field that never was there, or cannot be meant for the type its field has there.
     """
     planned_at, done = now(), 0
     with database.transaction() as connection:
@@ -103,6 +105,7 @@ def plan_batch(
         )
         _refuse_contradictions(gaps)
         _require_identity_field(mappings, gaps)
+        _refuse_unknown_fields(connection, rules.schemas, gaps)
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
             decisions = [
@@ -120,6 +123,8 @@ def plan_batch(
             done += len(page)
             if on_progress is not None:
                 on_progress("plan", done, done)
+        if done >= STATISTICS_LEADS:
+            plans.refresh_statistics(connection)
         plans.set_mapping_version(connection, batch_id=batch_id, mapping_version=mappings.mapping_version)
         return _summarize(
             connection,
@@ -171,6 +176,30 @@ def _require_identity_field(mappings: MappingSet, gaps: Sequence[MappingGap]) ->
             what=f"these fields are missing or not writable for our user: {', '.join(missing)}",
             repair="Create them and give the integration user access, then run again",
         )
+
+
+def _refuse_unknown_fields(
+    connection: psycopg.Connection[Any], schemas: Mapping[str, ObjectSchema], gaps: Sequence[MappingGap]
+) -> None:
+    """Refuse a misspelt field. One that was written before has left the org since, and leads go on without it."""
+    missing = [gap for gap in gaps if gap.code is GapCode.FIELD_MISSING]
+    written = plans.read_written_fields(connection, [gap.field for gap in missing]) if missing else frozenset()
+    problems = [
+        ConfigurationProblem(
+            f"mapping of {gap.object_name}",
+            what=f"the field {gap.message}",
+            repair=_suggest_field(gap.field, schemas[gap.object_name]),
+        )
+        for gap in missing
+        if gap.field not in written
+    ]
+    if problems:
+        raise InvalidDocumentError(problems)
+
+
+def _suggest_field(name: str, schema: ObjectSchema) -> str:
+    nearest = get_close_matches(name, schema.fields, n=1)
+    return f"Did you mean {nearest[0]}?" if nearest else "Create it and give our user access, or take the row out"
 
 
 def _summarize(

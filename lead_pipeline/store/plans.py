@@ -127,9 +127,20 @@ def save_decisions(
     )
 
 
+def refresh_statistics(connection: psycopg.Connection[Any]) -> None:
+    """Tell the database's planner how many decisions there are."""
+    load_queries("plans").refresh_statistics(connection)
+
+
 def set_mapping_version(connection: psycopg.Connection[Any], *, batch_id: str, mapping_version: str) -> None:
     """Remember which mapping the batch was last planned with."""
     load_queries("plans").set_mapping_version(connection, batch_id=batch_id, mapping_version=mapping_version)
+
+
+def read_written_fields(connection: psycopg.Connection[Any], fields: Collection[str]) -> frozenset[str]:
+    """Return those of `fields` that were ever written to a record."""
+    rows = load_queries("plans").list_written_fields(connection, fields=list(fields))
+    return frozenset(row["field"] for row in rows)
 
 
 def count_decisions(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:

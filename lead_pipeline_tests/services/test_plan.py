@@ -195,13 +195,22 @@ def test_the_summary_says_what_is_at_stake_and_what_it_costs(bench: PlanBench) -
     assert all(isinstance(value, int | float | str) for value in metadata.values())
 
 
-def test_fields_that_the_org_does_not_have_are_left_out_and_named(bench: PlanBench) -> None:
+def test_a_field_that_has_left_the_org_is_left_out_and_named(bench: PlanBench) -> None:
+    bench.remember_value("00Q9", "Seniority__c", "vp")  # so it was there once
     bench.keep_schemas(org_schema(Seniority__c=None))
     bench.add_leads(stranger("li:a"))
     bench.match()
     summary = bench.plan()
     assert summary.as_metadata()["fields_left_out"] == "Lead.Seniority__c"
     assert "Seniority__c" not in planned_changes(bench.decisions()["li:a"])
+
+
+def test_a_field_that_never_was_in_the_org_stops_the_plan_and_the_nearest_is_named(bench: PlanBench) -> None:
+    bench.keep_schemas(org_schema(Seniority__c=None, Senority__c=field("Senority__c")))
+    with pytest.raises(ConfigurationError) as caught:
+        bench.plan()
+    assert "Seniority__c is not in the org" in str(caught.value)
+    assert "Did you mean Senority__c?" in str(caught.value)
 
 
 def test_an_org_without_our_id_field_stops_the_plan_and_names_all_that_is_missing(bench: PlanBench) -> None:
