@@ -1,0 +1,82 @@
+"""What the checker grants an undoing, and what it cannot judge without the whole history."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from lead_pipeline.domain.invariants import Commit, Evidence, IntentRow, Invariant, LogRow, find_violations
+from lead_pipeline.domain.mapping import WritePolicy
+from lead_pipeline.domain.write_protocol import IntentState, WriteKind, WritePurpose
+
+RECORD_ID = "00Q000000000001AAA"
+
+
+def judge(
+    *changes: tuple[WritePurpose, object, object], policy: WritePolicy, is_history_complete: bool = True
+) -> set[Invariant]:
+    """Return the promises that writes to a title break: each its purpose, the value before and the value after."""
+    ids = [UUID(int=number) for number in range(1, len(changes) + 1)]
+    values = [({"Title": before}, {"Title": after}) for _, before, after in changes]
+    evidence = Evidence(
+        intents=[
+            IntentRow(
+                op_id=op_id,
+                dievio_lead_id="lead-1",
+                person_key="id:lead-1",
+                purpose=purpose,
+                kind=WriteKind.UPDATE,
+                state=IntentState.APPLIED,
+            )
+            for op_id, (purpose, _, _) in zip(ids, changes, strict=True)
+        ],
+        log=[
+            LogRow(op_id=op_id, salesforce_id=RECORD_ID, before=before, after=after)
+            for op_id, (before, after) in zip(ids, values, strict=True)
+        ],
+        commits=[
+            Commit(op_id=op_id, salesforce_id=RECORD_ID, is_insert=False, before=before, after=after)
+            for op_id, (before, after) in zip(ids, values, strict=True)
+        ],
+        policies={"Title": policy},
+        is_history_complete=is_history_complete,
+        placeholders=frozenset({"n/a"}),
+    )
+    return {violation.invariant for violation in find_violations(evidence)}
+
+
+def test_an_undoing_may_clear_what_we_filled() -> None:
+    filled, undone = (WritePurpose.SYNC, None, "Head"), (WritePurpose.REVERT, "Head", None)
+
+    assert judge(filled, undone, policy=WritePolicy.FILL_BLANK) == set()
+
+
+def test_an_undoing_may_not_touch_what_a_person_typed() -> None:
+    filled, undone = (WritePurpose.SYNC, None, "Head"), (WritePurpose.REVERT, "Rep's", None)
+
+    assert judge(filled, undone, policy=WritePolicy.FILL_BLANK) == {Invariant.POLICY}
+
+
+def test_no_other_write_may_clear_a_field() -> None:
+    assert Invariant.NO_BLANKING in judge((WritePurpose.SYNC, "Head", None), policy=WritePolicy.ALWAYS)
+
+
+@pytest.mark.parametrize(("is_history_complete", "broken"), [(True, {Invariant.POLICY}), (False, set())])
+def test_a_tracked_value_from_before_the_history_is_judged_only_by_a_whole_one(
+    *, is_history_complete: bool, broken: set[Invariant]
+) -> None:
+    change = (WritePurpose.SYNC, "Old", "New")
+
+    assert judge(change, policy=WritePolicy.TRACKED, is_history_complete=is_history_complete) == broken
+
+
+def test_even_a_part_of_the_history_shows_a_value_that_was_not_ours() -> None:
+    changes = [(WritePurpose.SYNC, None, "Ours"), (WritePurpose.SYNC, "Rep's", "New")]
+
+    assert judge(*changes, policy=WritePolicy.TRACKED, is_history_complete=False) == {Invariant.POLICY}
+
+
+def test_a_placeholder_may_be_filled_and_a_value_may_not() -> None:
+    assert judge((WritePurpose.SYNC, "N/A", "Head"), policy=WritePolicy.FILL_BLANK) == set()
+    assert judge((WritePurpose.SYNC, "Chief", "Head"), policy=WritePolicy.FILL_BLANK) == {Invariant.POLICY}
