@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, cast
 
 from lead_pipeline.domain.leads import CANONICAL_FIELDS
@@ -122,7 +123,7 @@ class FieldMapping:
     value_map: Mapping[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectMapping:
     """The mapping of one Salesforce object; `placeholders` are texts, in lower case, that count as blank."""
 
@@ -131,10 +132,15 @@ class ObjectMapping:
     fields: tuple[FieldMapping, ...]
     placeholders: frozenset[str] = field(default_factory=frozenset)
 
-    @property
+    @cached_property
     def written_fields(self) -> tuple[FieldMapping, ...]:
         """The rows that have a source."""
         return tuple(row for row in self.fields if row.source is not None)
+
+    @cached_property
+    def stamp_fields(self) -> frozenset[str]:
+        """API names of the fields that go along with other changes only."""
+        return frozenset(row.to for row in self.written_fields if row.is_stamp)
 
     @property
     def identity_field(self) -> str:

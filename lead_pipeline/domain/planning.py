@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from lead_pipeline.domain.decisions import (
     WRITING_VERDICTS,
@@ -23,10 +24,11 @@ from lead_pipeline.domain.directory import DirectoryRecord
 from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.mapping import FieldMapping, MappingSet, ObjectMapping, OnInvalid
 from lead_pipeline.domain.matching import MatchReason, RuleName
-from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema, check_writable
+from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.preflight import prepare_value
 from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline.domain.survivorship import FieldAnswer, FieldCase, TargetState, WrittenValue, decide_field
+from lead_pipeline.domain.write_places import WritePlace, survey_place
 
 SYSTEM_NAME = "lead_pipeline"  # stamped on records, so that our own changes are known when they come back
 NAME_SOURCES = frozenset({"first_name", "last_name", "full_name"})
@@ -85,12 +87,24 @@ class PlanTarget:
     written: Mapping[str, WrittenValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanRules:
     """What holds for every lead of a run: the mappings and the org's schemas by object name."""
 
     mappings: MappingSet
     schemas: Mapping[str, ObjectSchema]
+
+    @cached_property
+    def _places(self) -> Mapping[tuple[str, bool], WritePlace]:
+        return {
+            (name, is_creation): survey_place(self.mappings.for_object(name), schema, is_creation=is_creation)
+            for name, schema in self.schemas.items()
+            for is_creation in (True, False)
+        }
+
+    def place(self, object_name: str, *, is_creation: bool) -> WritePlace:
+        """Return what may be written to records of an object, made out once for all leads."""
+        return self._places[object_name, is_creation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +124,17 @@ class _Subject:
     lead: NormalizedLead
     match: MatchResult
     target: PlanTarget | None
-    mapping: ObjectMapping
-    schema: ObjectSchema
+    place: WritePlace
     answers: Mapping[str, FieldAnswer]
     standing: Mapping[str, Standing]
 
     @property
     def is_creation(self) -> bool:
         return self.target is None
+
+    @property
+    def mapping(self) -> ObjectMapping:
+        return self.place.mapping
 
     def is_affirmed(self, reason_code: str) -> bool:
         return self.standing.get(reason_code) is Standing.AFFIRMED
@@ -147,8 +164,7 @@ def plan_lead(
         lead=_with_stamps(lead, match),
         match=match,
         target=target,
-        mapping=rules.mappings.for_object(object_name),
-        schema=rules.schemas[object_name],
+        place=rules.place(object_name, is_creation=target is None),
         answers=answers or {},
         standing=standing or {},
     )
@@ -240,10 +256,7 @@ _STEPS: tuple[Callable[[_Subject], _Verdict | None], ...] = (
 
 def _decide_fields(subject: _Subject) -> Iterator[FieldDecision]:
     record = subject.target.record if subject.target else None
-    for row in subject.mapping.written_fields:
-        schema = subject.schema.fields.get(row.to)
-        if schema is None or check_writable(schema, is_creation=subject.is_creation) is not None:
-            continue  # reported once per run as a gap of the mapping, not once per lead
+    for row, schema in subject.place.fields:
         yield decide_field(row, _build_case(subject, row, schema=schema, record=record))
 
 
@@ -271,8 +284,8 @@ _Fields = tuple[FieldDecision, ...]
 
 def _refuse_invalid(subject: _Subject, fields: _Fields) -> _Verdict | None:
     """Let the strictest `on_invalid` among the refused values decide."""
-    demands = {row.to: row.on_invalid for row in subject.mapping.written_fields}
     refused = [entry for entry in fields if entry.verdict is FieldVerdict.REFUSED_INVALID]
+    demands = {row.to: row.on_invalid for row in subject.mapping.written_fields} if refused else {}
     for demand, decision, code in (
         (OnInvalid.REJECT, Decision.SKIP, PlanReason.REJECTED_VALUE),
         (OnInvalid.REVIEW, Decision.REVIEW, PlanReason.INVALID_VALUE),
@@ -285,10 +298,8 @@ def _refuse_invalid(subject: _Subject, fields: _Fields) -> _Verdict | None:
 
 
 def _require_fields(subject: _Subject, fields: _Fields) -> _Verdict | None:
-    if not subject.is_creation:
-        return None
     present = {entry.field for entry in fields if entry.verdict in WRITING_VERDICTS}
-    missing = [name for name in subject.schema.required_at_creation if name not in present]
+    missing = [name for name in subject.place.required_fields if name not in present]
     if not missing:
         return None
     return _review(PlanReason.MISSING_REQUIRED, f"a new record needs {', '.join(missing)}", fields=fields)
@@ -350,19 +361,15 @@ _FIELD_JUDGES: tuple[Callable[[_Subject, _Fields], _Verdict | None], ...] = (
 )
 
 
-def _stamp_fields(subject: _Subject) -> frozenset[str]:
-    return frozenset(row.to for row in subject.mapping.written_fields if row.is_stamp)
-
-
 def _find_changes(subject: _Subject, fields: _Fields) -> list[str]:
     """Return the fields that are a reason to write: all that change but the stamps."""
-    stamps = _stamp_fields(subject)
+    stamps = subject.mapping.stamp_fields
     return [entry.field for entry in fields if entry.verdict in WRITING_VERDICTS and entry.field not in stamps]
 
 
 def _drop_stamps(subject: _Subject, fields: _Fields) -> _Fields:
     """Keep stamps as they are where nothing else changes: a date alone is no reason to touch a record."""
-    stamps = _stamp_fields(subject)
+    stamps = subject.mapping.stamp_fields
     return tuple(
         replace(
             entry,

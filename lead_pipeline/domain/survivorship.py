@@ -122,7 +122,7 @@ def decide_field(row: FieldMapping, case: FieldCase) -> FieldDecision:
         row: The field's row in the mapping.
         case: The values and circumstances.
     """
-    ruling = next(ruling for step in _STEPS if (ruling := step(row, case)) is not None)
+    ruling = _rule(row, case)
     is_proposed = ruling.verdict in WRITING_VERDICTS or ruling.verdict is FieldVerdict.ESCALATED
     return FieldDecision(
         field=row.to,
@@ -133,6 +133,14 @@ def decide_field(row: FieldMapping, case: FieldCase) -> FieldDecision:
         reason=ruling.reason,
         trimmed_from=case.prepared.trimmed_from if is_proposed else None,
     )
+
+
+def _rule(row: FieldMapping, case: FieldCase) -> _Ruling:
+    for step in _STEPS:
+        ruling = step(row, case)
+        if ruling is not None:
+            return ruling
+    return _apply_policy(row, case)
 
 
 def _guard_converted(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
@@ -160,7 +168,7 @@ def _require_source(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
 
 
 def _keep_equal(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
-    if not are_equal(case.before, case.prepared.value, field_type=case.field_type):
+    if case.before is None or not are_equal(case.before, case.prepared.value, field_type=case.field_type):
         return None
     return _Ruling(FieldVerdict.KEPT_EQUAL, "the record holds this value already")
 
@@ -183,13 +191,13 @@ def _refuse_low_confidence(row: FieldMapping, case: FieldCase) -> _Ruling | None
     )
 
 
-def _apply_policy(row: FieldMapping, case: FieldCase) -> _Ruling | None:
+def _apply_policy(row: FieldMapping, case: FieldCase) -> _Ruling:
     if case.target is TargetState.CREATE:
         return _Ruling(FieldVerdict.SET_AT_CREATION, "the record is new")
     return _POLICIES[row.write](row, case)
 
 
-#: In order of rank. The last always answers.
+#: In order of rank, before the policy.
 _STEPS: tuple[Callable[[FieldMapping, FieldCase], _Ruling | None], ...] = (
     _guard_converted,
     _guard_never,
@@ -198,7 +206,6 @@ _STEPS: tuple[Callable[[FieldMapping, FieldCase], _Ruling | None], ...] = (
     _keep_equal,
     _obey_answer,
     _refuse_low_confidence,
-    _apply_policy,
 )
 
 

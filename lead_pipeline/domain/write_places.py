@@ -1,0 +1,36 @@
+"""What a lead may be written to, made out once per run: which rows of the mapping work on an object of this org.
+
+Which of them change a record is `survivorship`; where mapping and org do not fit is reported by `preflight`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping
+from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema, check_writable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePlace:
+    """An object of the org, as a new record or an existing one.
+
+    Attributes:
+        mapping: The object's mapping.
+        fields: Each row of it that our user may write here, with its field.
+        required_fields: API names without which Salesforce refuses the record.
+    """
+
+    mapping: ObjectMapping
+    fields: tuple[tuple[FieldMapping, FieldSchema], ...]
+    required_fields: tuple[str, ...]
+
+
+def survey_place(mapping: ObjectMapping, schema: ObjectSchema, *, is_creation: bool) -> WritePlace:
+    """Return what a mapping may write; missing and locked fields are gaps of the mapping and no matter of each lead."""
+    present = ((row, schema.fields[row.to]) for row in mapping.written_fields if row.to in schema.fields)
+    return WritePlace(
+        mapping=mapping,
+        fields=tuple((row, field) for row, field in present if check_writable(field, is_creation=is_creation) is None),
+        required_fields=schema.required_at_creation if is_creation else (),
+    )
