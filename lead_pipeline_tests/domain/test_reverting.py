@@ -30,7 +30,7 @@ RECORD_ID = "00Q5e0000000001AAA"
 
 
 def write(
-    number: int = 1, *, before: Mapping[str, object], kind: WriteKind = WriteKind.UPDATE, **after: object
+    number: int = 1, *, before: Mapping[str, object], kind: WriteKind = WriteKind.UPDATE, after: Mapping[str, object]
 ) -> RunWrite:
     return RunWrite(
         op_id=UUID(int=number),
@@ -66,7 +66,9 @@ def record(**fields: object) -> dict[str, CurrentRecord]:
 def test_a_field_goes_back_only_where_our_value_stands(
     before: object, after: object, now: object, verdict: RevertVerdict
 ) -> None:
-    (revert,) = plan_revert([write(before={"Title": before}, Title=after)], record(Title=now), ORG, run_id="r")
+    (revert,) = plan_revert(
+        [write(before={"Title": before}, after={"Title": after})], record(Title=now), ORG, run_id="r"
+    )
 
     (entry,) = revert.fields
     assert entry.verdict is verdict
@@ -74,7 +76,10 @@ def test_a_field_goes_back_only_where_our_value_stands(
 
 
 def test_two_writes_of_the_run_go_back_to_what_stood_before_both() -> None:
-    writes = [write(1, before={"Title": "Old"}, Title="First"), write(2, before={"Title": "First"}, Title="Second")]
+    writes = [
+        write(1, before={"Title": "Old"}, after={"Title": "First"}),
+        write(2, before={"Title": "First"}, after={"Title": "Second"}),
+    ]
 
     (revert,) = plan_revert(writes, record(Title="Second"), ORG, run_id="r")
 
@@ -82,7 +87,10 @@ def test_two_writes_of_the_run_go_back_to_what_stood_before_both() -> None:
 
 
 def test_what_somebody_typed_between_two_writes_of_the_run_comes_back() -> None:
-    writes = [write(1, before={"Title": "Old"}, Title="First"), write(2, before={"Title": "Rep's"}, Title="Second")]
+    writes = [
+        write(1, before={"Title": "Old"}, after={"Title": "First"}),
+        write(2, before={"Title": "Rep's"}, after={"Title": "Second"}),
+    ]
 
     (revert,) = plan_revert(writes, record(Title="Second"), ORG, run_id="r")
 
@@ -100,14 +108,14 @@ def test_what_somebody_typed_between_two_writes_of_the_run_comes_back() -> None:
 def test_a_field_that_cannot_go_back_says_why(
     records: dict[str, CurrentRecord], org: Org, before: Mapping[str, object], verdict: RevertVerdict
 ) -> None:
-    (revert,) = plan_revert([write(before=before, Title="New")], records, org, run_id="r")
+    (revert,) = plan_revert([write(before=before, after={"Title": "New"})], records, org, run_id="r")
 
     assert count_verdicts([revert]) == {verdict: 1}
     assert revert.changes() == {}
 
 
 def test_a_created_record_keeps_its_values_and_gets_a_note_once() -> None:
-    created = write(before={}, kind=WriteKind.INSERT, Title="New")
+    created = write(before={}, kind=WriteKind.INSERT, after={"Title": "New"})
     (first,) = plan_revert([created], record(Title="New"), ORG, run_id="r7")
     (again,) = plan_revert([created], record(Title="New", **first.changes()), ORG, run_id="r7")
 
@@ -116,7 +124,9 @@ def test_a_created_record_keeps_its_values_and_gets_a_note_once() -> None:
 
 
 def test_the_write_carries_its_receipt_its_condition_and_what_it_replaces() -> None:
-    (revert,) = plan_revert([write(before={"Title": None}, Title="New")], record(Title="New"), ORG, run_id="r")
+    (revert,) = plan_revert(
+        [write(before={"Title": None}, after={"Title": "New"})], record(Title="New"), ORG, run_id="r"
+    )
 
     intent = build_revert_intent(revert, op_id=UUID(int=9), run_id="undo", attempt=1)
 
@@ -152,7 +162,7 @@ class History:
             if self.author[name] != "run":
                 self.original[name] = self.fields[name]
         after = {name: f"run {step} {name}" for name in names}
-        self.writes.append(write(step + 1, before=before, **after))
+        self.writes.append(write(step + 1, before=before, after=after))
         self._put(after, by="run")
 
     def _rep(self, step: int) -> None:
