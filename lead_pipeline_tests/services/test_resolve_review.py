@@ -21,7 +21,14 @@ from lead_pipeline_tests.services.rework_bench import (
     open_items,
     plan_next_night,
 )
-from lead_pipeline_tests.services.write_bench import BATCH_ID, SALES_USERS, WriteBench, org_lead, person
+from lead_pipeline_tests.services.write_bench import (
+    BATCH_ID,
+    SALES_USERS,
+    ProcessDiedError,
+    WriteBench,
+    org_lead,
+    person,
+)
 
 SELLERS = [str(user["Id"]) for user in SALES_USERS]
 INSERT_ROUTE = {"route": "composite/sobjects", "method": "POST"}
@@ -212,6 +219,71 @@ def test_a_field_conflict_is_settled_field_by_field(bench: WriteBench, choice: A
         " WHERE batch_id = '2026-05-05' AND f ->> 'field' = 'Title'"
     )
     assert [row["verdict"] for row in verdicts] == ["kept_equal" if choice is AnswerChoice.TAKE else "kept_rep_value"]
+
+
+@pytest.fixture
+def refused(bench: WriteBench) -> WriteBench:
+    """A night in which a validation rule of the org refused the only new lead."""
+    bench.add_leads(person(1))
+    bench.fault("partial_failure", code="FIELD_CUSTOM_VALIDATION_EXCEPTION", times=1, **INSERT_ROUTE)
+    end_night(bench)
+    bench.end_faults()
+    assert bench.reasons() == {"lead-00001": "policy_conflict"}
+    return bench
+
+
+def test_a_mended_cause_is_planned_again(refused: WriteBench) -> None:
+    summary = decide(refused, ReviewChoice.AGAIN)
+
+    assert dict(summary.outcomes) == {"created": 1}
+    assert closed_gates(refused) == []
+
+
+def test_a_cause_that_was_not_mended_is_asked_about_again(refused: WriteBench) -> None:
+    refused.fault("partial_failure", code="FIELD_CUSTOM_VALIDATION_EXCEPTION", times=1, **INSERT_ROUTE)
+
+    summary = decide(refused, ReviewChoice.AGAIN)
+
+    assert (dict(summary.outcomes), summary.left) == ({"review": 1}, 0)
+    assert [item.reason for item in open_items(refused)] == ["policy_conflict"]
+    assert count_rows(refused) == (1, 1)
+
+
+def test_a_refused_write_that_is_skipped_is_not_tried_on_the_next_night(refused: WriteBench) -> None:
+    decide(refused, ReviewChoice.SKIP)
+
+    assert plan_next_night(refused)["lead-00001"] == ("skip", "skipped_by_person")
+
+
+class DyingClient:
+    """Salesforce for a process that dies once, right after the org has taken its records."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def insert_records(self, object_name: str, records: Any) -> Any:
+        self._client.insert_records(object_name, records)
+        raise ProcessDiedError
+
+
+@pytest.mark.usefixtures("twins")
+def test_a_process_that_dies_over_a_decision_leaves_the_sum_right_and_the_next_one_finishes(bench: WriteBench) -> None:
+    living = bench.client
+    bench.client = DyingClient(living)  # type: ignore[assignment]  # stands for it
+    with pytest.raises(ProcessDiedError):
+        decide(bench, ReviewChoice.CREATE)
+    bench.client = living
+    assert bench.outcomes() == {"lead-00001": "review", "lead-00002": "created"}
+
+    summary = rework_rows(new_rework(bench))
+
+    assert (dict(summary.outcomes), summary.left) == ({"created": 1}, 0)
+    assert len([record for record in bench.records() if record["Dievio_Lead_ID__c"] == "lead-00001"]) == 1
+    assert count_rows(bench) == (2, 2)
+    assert closed_gates(bench) == []
 
 
 def _numbered(number: int) -> Any:
