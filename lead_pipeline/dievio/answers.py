@@ -24,15 +24,14 @@ from lead_pipeline.errors import (
     TransportFaultError,
     UnreadablePageError,
 )
-from lead_pipeline.transport.redaction import mask_excerpt
 
 SYSTEM = "Dievio"
 OK, PAYMENT_REQUIRED, NOT_FOUND, TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 200, 402, 404, 429, 500
 REFUSED_CREDENTIALS = frozenset({401, 403})
 MAX_DEPTH = 32  # levels of a row; what lies deeper is no lead's value, and is kept in the page's own text
 MAX_DIGITS = 1_000  # of a whole number; Python reads no more than 4,300, and no value of a lead has more than 20
-MAX_REASON_CHARACTERS = 160  # of a refusal, after masking: enough for its point, too little for a record
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_WORD = re.compile(r"\w+")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # Postgres keeps neither NUL nor half a surrogate pair
 _ABSENT = object()
@@ -45,6 +44,7 @@ class Call:
     name: str  # "search" or "lookup"
     path: str
     segment: str = ""
+    keys: frozenset[str] = frozenset()  # of the request's body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +136,13 @@ def _classify(answer: Answer, call: Call) -> LeadPipelineError:
 
 
 def _refused(answer: Answer, call: Call) -> RequestRefusedError:
+    """Return the refusal with those keys of our request that it talks about.
+
+    Its own words are left out: they may quote the values of a filter, and no mask knows a person's name.
+    """
     code, message = read_error(answer.text)
-    reason = mask_excerpt(message)[:MAX_REASON_CHARACTERS]
+    named = sorted(call.keys.intersection(_WORD.findall(message)))
+    reason = f"about {', '.join(named)}" if named else ""
     return RequestRefusedError(SYSTEM, call.name, code=f"{answer.status} {code}".strip(), reason=reason)
 
 

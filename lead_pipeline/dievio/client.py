@@ -94,8 +94,9 @@ class DievioClient:
             LeadPipelineError: No page came; the type says what to do next, and for a `TransportFaultError` whether the
                 call may have been billed.
         """
-        call = Call(name="search", path=self._options.search_path, segment=request.segment)
-        return self._buy(call, request.as_body())
+        body = request.as_body()
+        path = self._options.search_path
+        return self._buy(Call(name="search", path=path, segment=request.segment, keys=frozenset(body)), body)
 
     def lookup(self, request: LookupRequest) -> SearchPage:
         """Buy one page of a profile lookup. 1 credit a row; misses cost nothing.
@@ -103,7 +104,8 @@ class DievioClient:
         Raises:
             LeadPipelineError: As `search`.
         """
-        return self._buy(Call(name="lookup", path=self._options.lookup_path), request.as_body())
+        body = request.as_body()
+        return self._buy(Call(name="lookup", path=self._options.lookup_path, keys=frozenset(body)), body)
 
     def _buy(self, call: Call, body: dict[str, object]) -> SearchPage:
         self._bucket.acquire()

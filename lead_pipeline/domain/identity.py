@@ -17,7 +17,6 @@ from lead_pipeline.domain.name_compatibility import NameComparison, compare_name
 
 #: Room of `Dievio_Lead_ID__c` in the org; an id goes into addresses there, so nothing but these letters.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PLAIN_SLUG = re.compile(r"[a-z0-9-]{1,60}")  # the prefix takes three more
 _HASH_LENGTH = 24  # hex digits: 96 bits
 
 
@@ -149,11 +148,12 @@ def name_domain_alias(given: str | None, family: str | None, place: str | None) 
 
 
 def mint_id(kind: AliasKind, alias: str) -> str:
-    """Return the id that an alias gives a new person: readable where it can be, else a hash."""
+    """Return the id that an alias gives a new person: the source's own where it is plain, else a hash.
+
+    Ids stand in logs, gates and Dagster, where no person may be read: a profile's slug is mostly a name.
+    """
     if kind is AliasKind.EXPLICIT and _PLAIN_ID.fullmatch(alias) and not alias.startswith(tuple(_ID_PREFIXES.values())):
         return alias
-    if kind is AliasKind.LINKEDIN and _PLAIN_SLUG.fullmatch(alias):
-        return _ID_PREFIXES[kind] + alias
     return _ID_PREFIXES[kind] + hashlib.sha256(alias.encode()).hexdigest()[:_HASH_LENGTH]
 
 

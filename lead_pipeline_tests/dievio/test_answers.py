@@ -20,7 +20,9 @@ from lead_pipeline.errors import (
     UnreadablePageError,
 )
 
-CALL = Call(name="search", path="/api/public/search", segment="us_saas")
+CALL = Call(
+    name="search", path="/api/public/search", segment="us_saas", keys=frozenset({"email_status", "last_name", "page"})
+)
 PERSONAL = "anna.berg@acme.example, phone +49 30 1234567"
 
 
@@ -84,13 +86,14 @@ def test_a_busy_server_is_given_the_time_it_asks_for() -> None:
     assert caught.value.retry_after_seconds == 7.0
 
 
-def test_a_refusal_names_the_code_and_the_masked_reason() -> None:
-    body = json.dumps({"error": {"type": "invalid_request", "message": "email_status has to be one of all, verified"}})
+def test_a_refusal_names_its_code_and_our_keys_but_never_quotes() -> None:
+    message = "email_status has to be one of all, verified; there is no last_name Featherstonehaugh"
+    body = json.dumps({"error": {"type": "invalid_request", "message": message}})
 
     with pytest.raises(RequestRefusedError) as caught:
         _read(body, status=422)
 
-    assert "422 invalid_request: email_status has to be one of all, verified" in str(caught.value)
+    assert "(422 invalid_request: about email_status, last_name)" in str(caught.value)
     assert caught.value.exit_code == 4
 
 

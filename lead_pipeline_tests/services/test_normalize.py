@@ -86,7 +86,7 @@ def test_a_lead_comes_back_from_the_database_as_it_was_normalized(database: Data
     run(database)
 
     (lead,) = leads_of(database)
-    assert lead.dievio_lead_id == "li-jane-doe" == lead.values["dievio_lead_id"]
+    assert lead.dievio_lead_id == "li-2751e2c022b8c61ce7b3780c" == lead.values["dievio_lead_id"]
     assert lead.values["phone"] == "+14155552671"
     assert lead.keys.em == "jane.doe@acme.com"
     assert lead.confidences["email"].share == 0.98
@@ -159,7 +159,7 @@ def test_open_leads_are_one_per_person_and_can_be_narrowed(database: Database) -
 
     with database.connect() as connection:
         every = list(lead_store.read_open_leads(connection, BATCH_ID))
-        one = list(lead_store.read_open_leads(connection, BATCH_ID, dievio_lead_ids=["li-jane-doe"]))
+        one = list(lead_store.read_open_leads(connection, BATCH_ID, dievio_lead_ids=["li-2751e2c022b8c61ce7b3780c"]))
 
     assert [lead.values["first_name"] for lead in every] == ["Jane", "Ann"]
     assert [replace(lead, flags=()) for lead in one] == [replace(every[0], flags=())]

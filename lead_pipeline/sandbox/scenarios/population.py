@@ -5,6 +5,7 @@ What a person looks like in a Dievio row is `dievio_rows`, in the org `org_draft
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ class Person:
     @property
     def external_id(self) -> str:
         """The id a sync gives this person: Dievio's own where there is one, else the profile."""
-        return self.dievio_id or f"li-{self.slug}"
+        return self.dievio_id or f"li-{hashlib.sha256(self.slug.encode()).hexdigest()[:24]}"
 
 
 class Population:

@@ -5,6 +5,7 @@ It knows the generator's habits (a company's name is its first two words) and no
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -60,7 +61,7 @@ def row_keys(row: Mapping[str, object]) -> Keys:
     profile = _profile(row.get("linkedin_url"))
     raw = row["raw"]
     assert isinstance(raw, dict)
-    ids = {str(row["id"])} if row.get("id") else {f"li-{profile}"} if profile else set()
+    ids = {str(row["id"])} if row.get("id") else {_profile_id(profile)} if profile else set()
     return Keys(
         external_ids=frozenset(ids),
         email=addresses[0] if len(addresses) == 1 else None,
@@ -158,6 +159,10 @@ def _names(row: Mapping[str, object]) -> tuple[str, str]:
 
 def _fold_name(name: str) -> str:
     return fold(name.strip("\ufeff\u200b\u2060\u00a0 ")) or name
+
+
+def _profile_id(profile: str) -> str:
+    return f"li-{hashlib.sha256(profile.encode()).hexdigest()[:24]}"
 
 
 def _profile(url: object) -> str | None:
