@@ -285,14 +285,15 @@ def _may_write(evidence: Evidence, commit: Commit, purpose: WritePurpose | None,
     if name == OWNER_FIELD:
         return commit.is_insert or purpose is WritePurpose.HAND_OVER
     policy = evidence.policies.get(name, WritePolicy.NEVER)
+    before = commit.before.get(name)
     if policy is WritePolicy.NEVER:
         return False
-    before = commit.before.get(name)
-    if commit.is_insert or policy is WritePolicy.ALWAYS or (purpose is WritePurpose.REVERT and before == ours):
-        return True
-    if policy is WritePolicy.WRITE_ONCE:
-        return False
-    return is_blank(before, evidence.placeholders) or (policy is WritePolicy.TRACKED and before == ours)
+    if commit.is_insert or policy is WritePolicy.ALWAYS or purpose is WritePurpose.REVIEW:
+        return True  # a person's decision outranks every policy but `never`
+    if purpose is WritePurpose.REVERT:
+        return before == ours
+    is_free = policy is not WritePolicy.WRITE_ONCE and is_blank(before, evidence.placeholders)
+    return is_free or (policy is WritePolicy.TRACKED and before == ours)
 
 
 def _check_no_blanking(evidence: Evidence) -> Iterator[Violation]:

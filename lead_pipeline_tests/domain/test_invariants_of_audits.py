@@ -58,6 +58,13 @@ def test_an_undoing_may_not_touch_what_a_person_typed() -> None:
     assert judge(filled, undone, policy=WritePolicy.FILL_BLANK) == {Invariant.POLICY}
 
 
+@pytest.mark.parametrize(
+    ("policy", "broken"), [(WritePolicy.FILL_BLANK, set()), (WritePolicy.NEVER, {Invariant.POLICY})]
+)
+def test_a_persons_decision_outranks_every_policy_but_never(policy: WritePolicy, broken: set[Invariant]) -> None:
+    assert judge((WritePurpose.REVIEW, "Rep's", "Decided"), policy=policy) == broken
+
+
 def test_no_other_write_may_clear_a_field() -> None:
     assert Invariant.NO_BLANKING in judge((WritePurpose.SYNC, "Head", None), policy=WritePolicy.ALWAYS)
 
