@@ -31,6 +31,7 @@ from lead_pipeline.sandbox.control_plane import (
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
 from lead_pipeline.sandbox.salesforce_org.control import OrgControls
 from lead_pipeline.sandbox.salesforce_org.dispatch import Dispatcher
+from lead_pipeline.sandbox.salesforce_org.disturbances import OWN_FAULT_KINDS
 from lead_pipeline.sandbox.salesforce_org.ingest import MAX_UPLOAD_BYTES
 from lead_pipeline.sandbox.salesforce_org.messages import JSON_TYPE, Answer, Call, refusal
 from lead_pipeline.sandbox.salesforce_org.oauth import ConnectedApp
@@ -67,6 +68,7 @@ def create_app(
         ledger=RequestLedger(ledger_path),
         reset=lambda _options: emulated.reset(),
         error_body=_error_body,
+        own_fault_kinds=OWN_FAULT_KINDS,
     )
 
     def name_route(scope: Scope) -> str:

@@ -41,7 +41,6 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
             "R",
         ),
         "FIELD_CUSTOM_VALIDATION_EXCEPTION": ErrorForm(400, "{text}", "K"),
-        "FIELD_FILTER_VALIDATION_EXCEPTION": ErrorForm(400, "{text}", "K"),
         "DUPLICATES_DETECTED": ErrorForm(400, "{text}", "R"),
         "DUPLICATE_VALUE": ErrorForm(
             400, "duplicate value found: {name} duplicates value on record with id: {record_id}", "T"
@@ -96,7 +95,6 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
         "OPERATION_WITH_INACTIVE_USER_EXCEPTION": ErrorForm(
             400, "operation performed with inactive user [{short_id}] as owner of {object_name}", "T"
         ),
-        "INVALID_ARGUMENT_TYPE": ErrorForm(400, "{text}", "K"),
         "REQUEST_LIMIT_EXCEEDED": ErrorForm(403, "TotalRequests Limit exceeded.", "T"),
         "REQUEST_LIMIT_EXCEEDED.concurrent": ErrorForm(403, "ConcurrentPerOrgLongTxn Limit exceeded.", "T"),
         "INVALID_LOGIN": ErrorForm(500, "Invalid username, password, security token; or user locked out.", "K"),
@@ -128,8 +126,6 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
             415, "Content-Type header specified in HTTP request is not supported: {value}", "D"
         ),
         "EXCEEDED_MAX_SIZE_REQUEST": ErrorForm(400, "{text}", "T"),
-        "LIMIT_EXCEEDED": ErrorForm(400, "{text}", "T"),
-        "INVALID_BATCH_SIZE": ErrorForm(400, "{text}", "K"),
         "PROCESSING_HALTED": ErrorForm(
             400,
             "The transaction was rolled back since another operation in the same transaction failed.",
@@ -142,7 +138,6 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
         "INVALIDJOBSTATE": ErrorForm(400, "{text}", "T"),
         "INVALIDJOB": ErrorForm(400, "{text}", "T"),
         "TOO_MANY_SUBREQUESTS": ErrorForm(400, "{text}", "T"),
-        "MERGE_FAILED": ErrorForm(400, "{text}", "T"),
         "INVALID_STATUS": ErrorForm(400, "{text}", "K"),
         "INVALID_TYPE_FOR_OPERATION": ErrorForm(400, "entity type {object_name} does not support {operation}", "T"),
     }

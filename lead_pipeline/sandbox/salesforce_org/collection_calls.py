@@ -18,8 +18,9 @@ from lead_pipeline.sandbox.salesforce_org.sobjects import (
     object_of,
     record_payload,
     shown_record,
+    visible_ids,
+    visible_row,
 )
-from lead_pipeline.sandbox.salesforce_org.values import stored_value
 
 MAX_RECORDS: Final = 200  # Salesforce limit per call
 _MAX_READ: Final = 2_000  # ids of a POST read
@@ -88,7 +89,10 @@ def upsert_many(call: Call) -> Answer:
         record_id, created = upsert_one(call, saver, schema=schema, key_name=item.name, payload=payload)
         return {**_success(record_id), "created": created}
 
-    return Answer(body=_save_all(call, len(records), save=save, all_or_none=all_or_none))
+    results = _save_all(call, len(records), save=save, all_or_none=all_or_none)
+    if call.org.switches["failed_upsert_rows"] == "created_true":
+        results = [result if result["success"] else {**result, "created": True} for result in results]
+    return Answer(body=results)
 
 
 def upsert_one(
@@ -113,7 +117,7 @@ def upsert_one(
     if key in (None, ""):
         raise fault("MISSING_ARGUMENT.key", name=key_name, fields=[key_name])
     with call.org.store.transaction():
-        ids = call.org.store.ids_with(schema, item, value=stored_value(item, key))
+        ids = visible_ids(call, schema, item=item, value=key)
         if len(ids) > 1:
             raise fault("DUPLICATE_EXTERNAL_ID", label=item.label, ids=", ".join(ids), fields=[key_name])
         if ids:
@@ -162,7 +166,7 @@ def read_many(call: Call) -> Answer:
 
 def _shown_or_null(call: Call, schema: ObjectSchema, *, text: object, fields: Any) -> Result | None:  # noqa: ANN401 - list of fields
     record_id = normalize_id(text)
-    row = None if record_id is None else call.org.store.get(schema, record_id)
+    row = None if record_id is None else visible_row(call, schema, record_id=record_id)
     return None if row is None or row.get("IsDeleted") else shown_record(call, schema, row=row, fields=fields)
 
 
@@ -242,10 +246,10 @@ def _save_all(call: Call, count: int, *, save: SaveOne, all_or_none: bool) -> li
     results: list[Result] = []
     try:
         with call.org.store.transaction(undoable=all_or_none):
-            results.extend(_save_one(place, save, row_faults=row_faults) for place in range(count))
+            results.extend(_save_one(call, place, save=save, row_faults=row_faults) for place in range(count))
             _roll_back_if(all_or_none and not all(result["success"] for result in results))
     except _RollBack:
-        rolled_back = _failure([fault("ALL_OR_NONE_OPERATION_ROLLED_BACK", fields=[])])
+        rolled_back = _failure(call, [fault("ALL_OR_NONE_OPERATION_ROLLED_BACK", fields=[])])
         return [rolled_back if result["success"] else result for result in results]
     return results
 
@@ -255,19 +259,22 @@ def _roll_back_if(condition: bool) -> None:  # noqa: FBT001 - reads as a sentenc
         raise _RollBack
 
 
-def _save_one(place: int, save: SaveOne, *, row_faults: RowFaults) -> Result:
+def _save_one(call: Call, place: int, *, save: SaveOne, row_faults: RowFaults) -> Result:
     try:
         row_faults.strike(place)
         return save(place)
     except Refused as refused:
-        return _failure(refused.faults)
+        return _failure(call, refused.faults)
     except SalesforceFault as single:
-        return _failure([single])
+        return _failure(call, [single])
 
 
 def _success(record_id: str) -> Result:
     return {"id": record_id, "success": True, "errors": []}
 
 
-def _failure(faults: Sequence[SalesforceFault]) -> Result:
-    return {"success": False, "errors": [item.as_row() for item in faults]}
+def _failure(call: Call, faults: Sequence[SalesforceFault]) -> Result:
+    switches = call.org.switches
+    with_extra = switches["row_duplicates"] == "with_result"
+    errors = [{**(item.extra if with_extra else {}), **switches.settle(item).as_row()} for item in faults]
+    return {"success": False, "errors": errors}

@@ -13,17 +13,19 @@ from starlette.routing import Route
 
 from lead_pipeline.sandbox.control_plane.routes import read_json
 from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
-from lead_pipeline.sandbox.salesforce_org.org import Caller, Org, SchemaChangeError, Settings
+from lead_pipeline.sandbox.salesforce_org.org import Caller, Org, SchemaChangeError
 from lead_pipeline.sandbox.salesforce_org.saving import Refused
+from lead_pipeline.sandbox.salesforce_org.switches import InvalidSwitchError
 
 _BAD_REQUEST: Final = 400
 _ADMIN: Final = "admin"
 _SETTING_NAMES: Final = {
     "daily": "daily_calls",
     "session_seconds": "session_seconds",
-    "place_picklists": "place_picklists",
     "api_disabled": "is_api_disabled",
+    "changed_ids": "changed_ids",
 }
+_PLACES: Final = "place_picklists"
 
 
 class ControlError(ValueError):
@@ -47,6 +49,7 @@ class OrgControls:
             Route("/_sandbox/tokens", self._with_body(self._issue_token), methods=["POST"]),
             Route("/_sandbox/schema/{object}", self._with_body(self._change_schema), methods=["PUT"]),
             Route("/_sandbox/limits", self._with_body(self._set_limits), methods=["PUT"]),
+            Route("/_sandbox/switches", self._with_body(self._turn_switches), methods=["GET", "PUT"]),
             Route("/_sandbox/load", self._with_body(self._load), methods=["POST"]),
             Route("/_sandbox/merge", self._with_body(self._merge), methods=["POST"]),
             Route("/_sandbox/convert", self._with_body(self._convert), methods=["POST"]),
@@ -60,7 +63,7 @@ class OrgControls:
                 return JSONResponse(await run_in_threadpool(work, request, document))
             except Refused as refused:
                 return JSONResponse({"errors": [item.as_row() for item in refused.faults]}, _BAD_REQUEST)
-            except (ControlError, SchemaChangeError) as error:
+            except (ControlError, InvalidSwitchError, SchemaChangeError) as error:
                 return JSONResponse({"error": str(error)}, _BAD_REQUEST)
 
         return endpoint
@@ -93,11 +96,19 @@ class OrgControls:
         return {"object": schema.name, "fields": list(schema.fields)}
 
     def _set_limits(self, _request: Request, document: Mapping[str, Any]) -> dict[str, Any]:
-        if unknown := set(document) - set(_SETTING_NAMES):
-            raise ControlError(f"unknown limits {sorted(unknown)}: known are {sorted(_SETTING_NAMES)}")
-        for name, value in document.items():
-            setattr(self._org.settings, _SETTING_NAMES[name], value)
-        return _shown(self._org.settings)
+        known = {*_SETTING_NAMES, _PLACES}
+        if unknown := set(document) - known:
+            raise ControlError(f"unknown limits {sorted(unknown)}: known are {sorted(known)}")
+        for name in document.keys() & _SETTING_NAMES.keys():
+            setattr(self._org.settings, _SETTING_NAMES[name], document[name])
+        if _PLACES in document:
+            self._org.switch_place_picklists(on=bool(document[_PLACES]))
+        shown = {name: getattr(self._org.settings, attribute) for name, attribute in _SETTING_NAMES.items()}
+        return {**shown, _PLACES: self._org.has_place_picklists}
+
+    def _turn_switches(self, _request: Request, document: Mapping[str, Any]) -> dict[str, str]:
+        self._org.switches.turn(document)
+        return self._org.switches.to_json()
 
     def _load(self, _request: Request, document: Mapping[str, Any]) -> dict[str, int]:
         return {name: len(self._org.load(name, rows)) for name, rows in document.items()}
@@ -117,7 +128,3 @@ class OrgControls:
 
     def _lifecycle(self, document: Mapping[str, Any]) -> Lifecycle:
         return Lifecycle(self._org, self._user(str(document.get("user", _ADMIN))))
-
-
-def _shown(settings: Settings) -> dict[str, Any]:
-    return {name: getattr(settings, attribute) for name, attribute in _SETTING_NAMES.items()}

@@ -11,6 +11,7 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import fault
 from lead_pipeline.sandbox.salesforce_org.describe import describe_object, describe_summary
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
+from lead_pipeline.sandbox.salesforce_org.schema import ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.sobjects import object_of
 from lead_pipeline.sandbox.salesforce_org.store import quoted
 from lead_pipeline.sandbox.salesforce_org.values import parse_moment
@@ -22,7 +23,6 @@ _WINTER_2011: Final = 20  # API version of Winter '11; three releases a year sin
 _RESOURCES: Final = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
 _UPDATED_WINDOW: Final = timedelta(days=30)
 _DELETED_WINDOW: Final = timedelta(days=15)
-_MAX_IDS: Final = 600_000
 _EXTRA_LIMITS: Final = {
     "ConcurrentAsyncGetReportInstances": 200,
     "DailyAsyncApexExecutions": 250_000,
@@ -111,30 +111,31 @@ def updated(call: Call) -> Answer:
     """GET sobjects/{Object}/updated?start=&end=."""
     schema = object_of(call)
     start, end = _window(call, _UPDATED_WINDOW)
-    rows = call.org.store.all(
-        f"SELECT Id FROM {quoted(schema.name)} WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 0 "
-        f"ORDER BY SystemModstamp, Id LIMIT {_MAX_IDS + 1}",
-        [start, end],
-    )
-    if len(rows) > _MAX_IDS:
-        raise fault("EXCEEDED_ID_LIMIT")
-    return Answer(body={"ids": [row[0] for row in rows], "latestDateCovered": end})
+    rows = _changed(call, schema, window=(start, end), is_deleted=False)
+    return Answer(body={"ids": [record_id for record_id, _ in rows], "latestDateCovered": end})
 
 
 def deleted(call: Call) -> Answer:
     """GET sobjects/{Object}/deleted?start=&end=."""
     schema = object_of(call)
     start, end = _window(call, _DELETED_WINDOW)
-    rows = call.org.store.all(
-        f"SELECT Id, SystemModstamp FROM {quoted(schema.name)} "
-        f"WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1 "
-        f"ORDER BY SystemModstamp, Id LIMIT {_MAX_IDS + 1}",
-        [start, end],
-    )
-    if len(rows) > _MAX_IDS:
-        raise fault("EXCEEDED_ID_LIMIT")
+    rows = _changed(call, schema, window=(start, end), is_deleted=True)
     records = [{"deletedDate": moment, "id": record_id} for record_id, moment in rows]
     return Answer(body={"deletedRecords": records, "earliestDateAvailable": start, "latestDateCovered": end})
+
+
+def _changed(call: Call, schema: ObjectSchema, *, window: tuple[str, str], is_deleted: bool) -> list[tuple[str, str]]:
+    sharing, hidden = schema.access_of(call.caller.key).sharing_condition("OwnerId")
+    conditions = ["SystemModstamp >= ?", "SystemModstamp < ?", f"IsDeleted = {int(is_deleted)}", *sharing]
+    most = call.org.settings.changed_ids
+    rows = call.org.store.all(
+        f"SELECT Id, SystemModstamp FROM {quoted(schema.name)} WHERE {' AND '.join(conditions)} "
+        f"ORDER BY SystemModstamp, Id LIMIT {most + 1}",
+        [*window, *hidden],
+    )
+    if len(rows) > most:
+        raise fault("EXCEEDED_ID_LIMIT")
+    return rows
 
 
 def _window(call: Call, longest: timedelta) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class Dispatcher:
         answer = self._guarded(call, self._answer_outer)
         if not call.path.lower().startswith("/services/data/"):
             return answer
-        usage = f"api-usage={self.org.calls_used()}/{self.org.settings.daily_calls}"
+        usage = self.org.switches.usage(self.org.calls_used(), self.org.settings.daily_calls)
         return answer.with_headers({"Sforce-Limit-Info": usage})
 
     def answer_inner(self, call: Call) -> Answer:

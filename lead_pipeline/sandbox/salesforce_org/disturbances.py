@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lead_pipeline.sandbox.control_plane import FiredFault
-from lead_pipeline.sandbox.salesforce_org.catalogue import fault
+from lead_pipeline.sandbox.salesforce_org.catalogue import FORMS, fault
 from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
 from lead_pipeline.sandbox.salesforce_org.org import Caller, Org
+from lead_pipeline.sandbox.salesforce_org.row_faults import JOB_FAULT, PARTIAL_FAILURE, ROW_LOCK
 from lead_pipeline.sandbox.salesforce_org.saving import Refused, SaveContext, Saver
 from lead_pipeline.sandbox.salesforce_org.schema import ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.store import quoted
@@ -139,4 +140,20 @@ _LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "session_invalid": "INVALID_SESSION_ID",
     }
 )
-OWN_FAULT_KINDS: Final = frozenset({*_ACTIONS, *_LIMITS})
+OWN_FAULT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "edit": "A user changes records just before: id, or object with field and value; fields, user, same_second.",
+        "create": "A user creates a record just before: object, fields, user.",
+        "delete": "A user deletes records just before: as edit.",
+        "convert": "A user converts leads just before: as edit.",
+        "merge": "A user merges records into master_id just before: as edit.",
+        "change_schema": "An admin changes an object just before: object, change as of PUT /_sandbox/schema.",
+        "expire_sessions": "Every access token ends just before.",
+        "advance_clock": "So many seconds pass just before: seconds.",
+        **{kind: f"Answer {FORMS[form].status} {form.partition('.')[0]}." for kind, form in _LIMITS.items()},
+        ROW_LOCK: "Refuse records with UNABLE_TO_LOCK_ROW: record_index, or all.",
+        PARTIAL_FAILURE: "Refuse records: code, message; record_index, or all.",
+        JOB_FAULT: "The Bulk job fails after so many rows: after_rows; set it for the PATCH to UploadComplete.",
+    }
+)
+"""Every fault this org carries out itself, with what it does and its parameters."""

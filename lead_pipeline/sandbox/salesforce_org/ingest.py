@@ -17,7 +17,7 @@ from lead_pipeline.sandbox.salesforce_org.collection_calls import checked_id, up
 from lead_pipeline.sandbox.salesforce_org.job_store import Job, JobStore, shown
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
-from lead_pipeline.sandbox.salesforce_org.row_faults import RowFaults
+from lead_pipeline.sandbox.salesforce_org.row_faults import JOB_FAULT, RowFaults
 from lead_pipeline.sandbox.salesforce_org.saving import Refused, SaveContext, Saver
 from lead_pipeline.sandbox.salesforce_org.schema import ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.sobjects import key_field, object_of
@@ -26,7 +26,6 @@ from lead_pipeline.sandbox.salesforce_org.values import UnreadableValueError
 KIND: Final = "ingest"
 MAX_UPLOAD_BYTES: Final = 150 * 1024 * 1024  # Salesforce limit
 CHUNK_ROWS: Final = 200  # rows per transaction, as the platform does
-JOB_FAULT: Final = "job_failed"
 _CLEAR: Final = "#N/A"
 _OPERATIONS: Final = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
 _DELIMITERS: Final = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
@@ -176,7 +175,8 @@ class IngestHandlers:
         columns = [*_HEADS[part], *job.get("_columns", [])]
         head = _csv_text([columns], delimiter=delimiter) if columns else ""
         text = head + "".join(self._jobs.part(job, part))
-        return Answer(body=text.encode(), media_type="text/csv; charset=UTF-8")
+        charset = "; charset=UTF-8" if call.org.switches["result_charset"] == "named" else ""
+        return Answer(body=text.encode(), media_type=f"text/csv{charset}")
 
     def _find(self, call: Call) -> Job:
         return self._jobs.find(KIND, call.parts["id"])
@@ -274,7 +274,8 @@ class _RowSaver:
             except SalesforceFault as single:
                 result.failed.append([self._given_id(row), single.as_cell(), *row])
             except Refused as refused:
-                result.failed.append([self._given_id(row), refused.faults[0].as_cell(), *row])
+                cell = self._call.org.switches.settle(refused.faults[0]).as_cell()
+                result.failed.append([self._given_id(row), cell, *row])
             except UnreadableValueError as unreadable:
                 column = self._column_of(unreadable.field.name)
                 result.failed.append([self._given_id(row), unreadable.as_csv_error(column).as_cell(), *row])

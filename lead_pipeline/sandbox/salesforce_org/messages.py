@@ -159,10 +159,10 @@ def refusal(faults: Iterable[SalesforceFault]) -> Answer:
 def refusal_of(error: SalesforceFault | Refused | UnreadableValueError, call: Call) -> Answer:
     """The answer to a request that a rule, a value or a name stopped."""
     if isinstance(error, Refused):
-        return refusal(error.faults)
+        return refusal(map(call.org.switches.settle, error.faults))
     if isinstance(error, UnreadableValueError):
         return refusal([error.as_json_error(*_position(call.body, error.field.name))])
-    return refusal([error])
+    return refusal([call.org.switches.settle(error)])
 
 
 def _refuse_constant(name: str) -> None:

@@ -14,10 +14,12 @@ from typing import Any, Final
 from lead_pipeline.sandbox.control_plane.clock import SandboxClock
 from lead_pipeline.sandbox.salesforce_org.formula import compile_formula, fields_of
 from lead_pipeline.sandbox.salesforce_org.ids import add_checksum, make_id, normalize_id
+from lead_pipeline.sandbox.salesforce_org.places import code_fields
 from lead_pipeline.sandbox.salesforce_org.polymorphic import NAME_VIEW_SQL
 from lead_pipeline.sandbox.salesforce_org.schema import Edition, ObjectSchema, load_sources, merge_source, read_object
 from lead_pipeline.sandbox.salesforce_org.sessions import Sessions
 from lead_pipeline.sandbox.salesforce_org.store import Row, Store, quoted
+from lead_pipeline.sandbox.salesforce_org.switches import Switches
 from lead_pipeline.sandbox.salesforce_org.values import FIELD_TYPES, format_moment, parse_moment
 
 _SETUP_FILE: Final = Path(__file__).parent / "org.json"
@@ -44,15 +46,14 @@ class Settings:
     Attributes:
         daily_calls: calls per rolling 24 hours (Sforce-Limit-Info, 403 when used up).
         session_seconds: lifetime of new access tokens; None means they do not expire.
-        place_picklists: whether State and Country accept listed values only.
         is_api_disabled: whether every call answers API_DISABLED_FOR_ORG.
+        changed_ids: most ids of one getUpdated or getDeleted; more answer EXCEEDED_ID_LIMIT.
     """
 
     daily_calls: int = 100_000
     session_seconds: int | None = None
-    place_picklists: bool = False
     is_api_disabled: bool = False
-    is_storage_full: bool = False
+    changed_ids: int = 600_000
 
 
 @dataclass
@@ -89,6 +90,7 @@ class Org:
         self.store = Store(state_path)
         self.sessions = Sessions(self.store)
         self.settings = Settings()
+        self.switches = Switches()
         self.calls = CallCounter()
         self.schemas: dict[str, ObjectSchema] = {}
         self._names: dict[str, str] = {}
@@ -139,6 +141,20 @@ class Org:
             self.store.keep_setting("schema.changed_at", format_moment(self.clock.now()))
             self._reflect_rules()
         return schema
+
+    @property
+    def has_place_picklists(self) -> bool:
+        """Whether states and countries are picklists with codes."""
+        return "CountryCode" in self.schemas["Lead"].fields
+
+    def switch_place_picklists(self, *, on: bool) -> None:
+        """Turn state and country picklists on or off: their code fields come and go."""
+        if on == self.has_place_picklists:
+            return
+        for schema in list(self.schemas.values()):
+            if fields := code_fields(schema):
+                change = {"fields": fields} if on else {"remove": [item["name"] for item in fields]}
+                self.change_schema(schema.name, change)
 
     def _install(self, schema: ObjectSchema) -> None:
         self.schemas[schema.name] = schema
@@ -238,6 +254,7 @@ class Org:
             self.store.wipe()
             self.sessions.forget_cached()
             self.settings = Settings()
+            self.switches = Switches()
             self.calls = CallCounter()
             self.schemas.clear()
             self._names.clear()
@@ -335,7 +352,7 @@ def _check_schema(schema: ObjectSchema) -> None:
     for item in schema.fields.values():
         if item.type not in FIELD_TYPES and item.compound is None:
             raise SchemaChangeError(f"{schema.name}.{item.name}: unknown type {item.type}")
-    for rule in schema.validation_rules:
+    for rule in (*schema.triggers, *schema.validation_rules):
         compile_formula(rule.formula)
         if unknown := fields_of(rule.formula) - set(schema.fields):
             raise SchemaChangeError(f"{schema.name}.{rule.name}: no such field {sorted(unknown)}")

@@ -139,11 +139,12 @@ def world_of(call: Call, *, include_deleted: bool = False) -> World:
 
 def page_size(call: Call) -> int:
     """Rows per page, as Sforce-Query-Options asks within the platform's bounds."""
+    largest = int(call.org.switches["page_rows"])
     for option in call.headers.get("sforce-query-options", "").split(","):
         name, _, value = option.partition("=")
         if name.strip().lower() == "batchsize" and value.strip().isdigit():
-            return min(max(int(value), SMALLEST_PAGE), LARGEST_PAGE)
-    return LARGEST_PAGE
+            return min(max(int(value), SMALLEST_PAGE), largest)
+    return largest
 
 
 def count_rows(org: Org, statement: Statement) -> int:

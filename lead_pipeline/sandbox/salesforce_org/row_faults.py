@@ -12,6 +12,7 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import FORMS, SalesforceFaul
 
 ROW_LOCK: Final = "row_lock"
 PARTIAL_FAILURE: Final = "partial_failure"
+JOB_FAULT: Final = "job_failed"
 _UNKNOWN_ROW: Final = "the requested record"
 
 

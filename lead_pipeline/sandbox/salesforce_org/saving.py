@@ -13,7 +13,7 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, faul
 from lead_pipeline.sandbox.salesforce_org.duplicates import duplicates_fault, find_matches, is_affected
 from lead_pipeline.sandbox.salesforce_org.formula import Change, compile_formula
 from lead_pipeline.sandbox.salesforce_org.org import Caller, Org, full_name
-from lead_pipeline.sandbox.salesforce_org.places import place_faults
+from lead_pipeline.sandbox.salesforce_org.places import complete_places
 from lead_pipeline.sandbox.salesforce_org.schema import AUDIT_NAMES, DuplicateRule, Field, ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.store import Row
 from lead_pipeline.sandbox.salesforce_org.values import UnreadableValueError, stored_value
@@ -135,7 +135,7 @@ class Saver:
 
     def _existing(self, schema: ObjectSchema, record_id: str) -> Row:
         row = self._store.get(schema, record_id)
-        if row is None:
+        if row is None or self._is_hidden(schema, row):
             raise Refused(fault("INVALID_CROSS_REFERENCE_KEY", fields=[]))
         if row.get("IsDeleted"):
             raise Refused(fault("ENTITY_IS_DELETED", fields=[]))
@@ -188,11 +188,10 @@ class Saver:
             label = schema.fields["OwnerId"].label
             raise Refused(fault("INVALID_CROSS_REFERENCE_KEY.owner", label=label, fields=["OwnerId"]))
 
-    def _check_record(self, schema: ObjectSchema, row: Row, *, old: Row | None, changed: Any) -> None:  # noqa: ANN401 - any set-like view
+    def _check_record(self, schema: ObjectSchema, row: Row, *, old: Row | None, changed: set[str]) -> None:
         self._check_references(schema, row, changed=changed)
-        if self._org.settings.place_picklists:
-            _raise_if(place_faults(schema, {name: row[name] for name in changed}))
-        self._check_validation_rules(schema, row, old=old)
+        _raise_if(complete_places(schema, row, changed=changed))
+        self._check_rules(schema, row, old=old)
         self._check_duplicates(schema, row, is_new=old is None, changed=changed)
         self._check_unique(schema, row, changed=changed)
 
@@ -204,18 +203,21 @@ class Saver:
             target = self._org.object_of(row[name])
             if target is None or target.name not in item.reference_to:
                 raise Refused(fault("FIELD_INTEGRITY_EXCEPTION", label=item.label, value=row[name], fields=[name]))
-            if not self._store.exists(target.name, row[name]):
+            found = self._store.get(target, row[name])
+            if found is None or found.get("IsDeleted"):
                 raise Refused(fault("INVALID_CROSS_REFERENCE_KEY", fields=[]))
+            if self._is_hidden(target, found):
+                short_id = row[name][:_SHORT_ID]
+                raise Refused(fault("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", short_id=short_id, fields=[]))
             if name == "OwnerId":
-                self._check_owner(schema, row[name], target=target)
+                self._check_owner(schema, found, target=target)
 
-    def _check_owner(self, schema: ObjectSchema, owner_id: str, *, target: ObjectSchema) -> None:
-        owner = self._store.get(target, owner_id) or {}
+    def _check_owner(self, schema: ObjectSchema, owner: Row, *, target: ObjectSchema) -> None:
         if target.name == "User" and not owner.get("IsActive"):
             raise Refused(
                 fault(
                     "OPERATION_WITH_INACTIVE_USER_EXCEPTION",
-                    short_id=owner_id[:_SHORT_ID],
+                    short_id=owner["Id"][:_SHORT_ID],
                     object_name=schema.name,
                     fields=["OwnerId"],
                 )
@@ -223,8 +225,18 @@ class Saver:
         if target.name == "Group" and (owner.get("Type") != "Queue" or schema.name not in _QUEUE_OBJECTS):
             raise Refused(fault("INVALID_CROSS_REFERENCE_KEY", fields=[]))
 
-    def _check_validation_rules(self, schema: ObjectSchema, row: Row, *, old: Row | None) -> None:
+    def _is_hidden(self, schema: ObjectSchema, row: Row) -> bool:
+        return row.get("OwnerId") in schema.access_of(self._context.caller.key).hidden_owners
+
+    def _check_rules(self, schema: ObjectSchema, row: Row, *, old: Row | None) -> None:
         change = Change(row, old, self._context.caller.permissions)
+        _raise_if(
+            [
+                fault("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text=f"{trigger.name}: {trigger.message}", fields=[])
+                for trigger in schema.triggers
+                if trigger.active and compile_formula(trigger.formula)(change)
+            ]
+        )
         _raise_if(
             [
                 fault("FIELD_CUSTOM_VALIDATION_EXCEPTION", text=rule.message, fields=[rule.field] if rule.field else [])

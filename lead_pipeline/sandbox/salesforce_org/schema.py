@@ -80,7 +80,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ValidationRule:
-    """An admin's rule: the save is refused while the formula is true."""
+    """An admin's rule or an Apex trigger's: the save is refused while the formula is true."""
 
     name: str
     formula: str
@@ -115,11 +115,26 @@ class AssignmentRule:
 
 @dataclass(frozen=True)
 class Access:
-    """What one user may not do with an object."""
+    """What one user may not do with an object.
+
+    Attributes:
+        not_readable: fields hidden by field-level security.
+        not_editable: fields it may only read.
+        denied: operations refused (create, update, delete).
+        hidden_owners: ids of owners whose records no sharing rule opens to the user. It does not see them, and they
+            still take part in unique fields and duplicate rules.
+    """
 
     not_readable: frozenset[str] = frozenset()
     not_editable: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+    hidden_owners: frozenset[str] = frozenset()
+
+    def sharing_condition(self, owner_column: str) -> tuple[list[str], list[str]]:
+        """The SQL condition that leaves out hidden records, if any are, with its parameters."""
+        if not self.hidden_owners:
+            return [], []
+        return [f"{owner_column} NOT IN ({', '.join('?' * len(self.hidden_owners))})"], sorted(self.hidden_owners)
 
 
 NO_RESTRICTION: Final = Access()
@@ -136,6 +151,7 @@ class ObjectSchema:
     fields: Mapping[str, Field]
     name_parts: tuple[str, ...] = ()
     writable: bool = True
+    triggers: tuple[ValidationRule, ...] = ()
     validation_rules: tuple[ValidationRule, ...] = ()
     duplicate_rules: tuple[DuplicateRule, ...] = ()
     assignment_rules: tuple[AssignmentRule, ...] = ()
@@ -239,6 +255,7 @@ def read_object(raw: Mapping[str, Any]) -> ObjectSchema:
         fields=MappingProxyType({item.name: item for item in fields}),
         name_parts=tuple(raw.get("name_parts", ())),
         writable=raw.get("writable", True),
+        triggers=tuple(ValidationRule(**rule) for rule in raw.get("triggers", ())),
         validation_rules=tuple(ValidationRule(**rule) for rule in raw.get("validation_rules", ())),
         duplicate_rules=tuple(
             DuplicateRule(**{**rule, "compares": tuple((pair[0], pair[1]) for pair in rule["compares"])})
@@ -295,7 +312,7 @@ def merge_source(base: Mapping[str, Any] | None, change: Mapping[str, Any]) -> d
             raise ValueError("a new object needs name, prefix and fields")
         return dict(change)
     merged = {**base, **{key: value for key, value in change.items() if key not in {"fields", "remove", "access"}}}
-    for key in ("validation_rules",):
+    for key in ("validation_rules", "triggers"):
         if key in change:
             merged[key] = _merge_named(base.get(key, ()), change[key])
     fields = _merge_named(base["fields"], change.get("fields", ()))

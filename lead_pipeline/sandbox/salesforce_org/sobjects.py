@@ -4,12 +4,13 @@ Belongs here: paths under sobjects/{Object}. The rules of saving: saving.py; lis
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from lead_pipeline.sandbox.salesforce_org.catalogue import fault
 from lead_pipeline.sandbox.salesforce_org.ids import normalize_id
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
-from lead_pipeline.sandbox.salesforce_org.saving import Refused, Saver
+from lead_pipeline.sandbox.salesforce_org.saving import Saver
 from lead_pipeline.sandbox.salesforce_org.schema import Field, ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.soql.shaping import address
 from lead_pipeline.sandbox.salesforce_org.store import Row
@@ -82,7 +83,7 @@ def upsert(call: Call) -> Answer:
             saver.update(schema, ids[0], payload=payload)
             return _updated(call, ids[0])
         if call.query.get("updateOnly", "").lower() == "true":
-            raise fault("NOT_FOUND")
+            raise replace(fault("NOT_FOUND"), status=int(call.org.switches["update_only_missing"]))
         if item.name == "Id":
             raise fault("NOT_FOUND")
         record_id = saver.create(schema, {**payload, item.name: call.parts["value"]})
@@ -135,9 +136,21 @@ def existing_id(call: Call, schema: ObjectSchema, *, text: str) -> str:
         SalesforceFault: NOT_FOUND.
     """
     record_id = normalize_id(text)
-    if record_id is None or record_id[:3] != schema.prefix or call.org.store.get(schema, record_id) is None:
+    if record_id is None or record_id[:3] != schema.prefix or visible_row(call, schema, record_id=record_id) is None:
         raise fault("NOT_FOUND.external", name=text)
     return record_id
+
+
+def visible_row(call: Call, schema: ObjectSchema, *, record_id: str) -> Row | None:
+    """The row of an id, deleted or not, unless sharing hides it from the caller."""
+    row = call.org.store.get(schema, record_id)
+    return None if row is None or row.get("OwnerId") in schema.access_of(call.caller.key).hidden_owners else row
+
+
+def visible_ids(call: Call, schema: ObjectSchema, *, item: Field, value: object) -> list[str]:
+    """Ids of live records whose key field has this value, as far as the caller sees them."""
+    ids = call.org.store.ids_with(schema, item, value=stored_value(item, value), limit=_LIST_URL_LIMIT)
+    return [record_id for record_id in ids if visible_row(call, schema, record_id=record_id) is not None]
 
 
 def live_row(call: Call, schema: ObjectSchema, *, text: str) -> Row:
@@ -147,7 +160,7 @@ def live_row(call: Call, schema: ObjectSchema, *, text: str) -> Row:
         SalesforceFault: NOT_FOUND.
     """
     record_id = normalize_id(text)
-    row = None if record_id is None else call.org.store.get(schema, record_id)
+    row = None if record_id is None else visible_row(call, schema, record_id=record_id)
     if row is None or row.get("IsDeleted"):
         raise fault("NOT_FOUND")
     return row
@@ -217,7 +230,7 @@ def _ids_by_key(call: Call, schema: ObjectSchema) -> list[str]:
     value = call.parts["value"]
     if item.name == "Id":
         return [live_row(call, schema, text=value)["Id"]]
-    return call.org.store.ids_with(schema, item, value=stored_value(item, value), limit=_LIST_URL_LIMIT)
+    return visible_ids(call, schema, item=item, value=value)
 
 
 def _several(call: Call, schema: ObjectSchema, *, ids: Iterable[str]) -> Answer:
@@ -235,23 +248,3 @@ def _updated(call: Call, record_id: str) -> Answer:
     if call.version < _FIRST_VERSION_WITH_CREATED:
         return Answer(204)
     return Answer(200, {"id": record_id, "success": True, "errors": [], "created": False})
-
-
-__all__ = [
-    "Refused",
-    "chosen_fields",
-    "create",
-    "create_by_id_path",
-    "delete",
-    "delete_by_key",
-    "existing_id",
-    "key_field",
-    "live_row",
-    "object_of",
-    "read",
-    "read_by_key",
-    "record_payload",
-    "shown_record",
-    "update",
-    "upsert",
-]

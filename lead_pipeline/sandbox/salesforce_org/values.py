@@ -5,7 +5,9 @@ Belongs here: one field and one value. Rules over a whole record: saving.py.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from math import floor
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,6 +30,7 @@ _JSON_NAMES: Final = MappingProxyType(
         float: "VALUE_NUMBER_FLOAT",
     }
 )
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT_LIMIT: Final = 2**31
 _INT_DIGITS: Final = 8  # Salesforce int fields hold at most eight digits
 
@@ -82,7 +85,12 @@ def stored_value(item: Field, value: object) -> Any:  # noqa: ANN401 - SQLite's 
 
 def format_moment(moment: datetime) -> str:
     """The platform's form of a moment: whole seconds, UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    return _second_text(floor(moment.timestamp()))
+
+
+@lru_cache(maxsize=4_096)  # writes of one second share it: formatting anew took a tenth of a bulk row's time
+def _second_text(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
 def parse_moment(text: str) -> datetime:

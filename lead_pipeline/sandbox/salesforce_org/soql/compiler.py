@@ -196,10 +196,12 @@ class QueryCompiler:
         ), parameters
 
     def _conditions(self) -> tuple[list[str], list[Any]]:
+        access = self.schema.access_of(self.world.user_key)
+        conditions, parameters = access.sharing_condition(f"{self.prefix}.OwnerId")
         if self.query.where is None:
-            return [], []
-        sql, parameters = ConditionWriter(self, aggregates=False).write(self.query.where)
-        return [sql], parameters
+            return conditions, [*parameters]
+        sql, own_parameters = ConditionWriter(self, aggregates=False).write(self.query.where)
+        return [*conditions, sql], [*parameters, *own_parameters]
 
     @property
     def _hides_deleted(self) -> bool:
