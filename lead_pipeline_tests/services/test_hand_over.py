@@ -54,7 +54,7 @@ def test_handing_over_again_writes_nothing(passed: WriteBench) -> None:
 
 
 def test_a_closed_gate_keeps_every_lead_with_the_holding_owner(passed: WriteBench) -> None:
-    passed.edit(passed.records()[0]["Id"], {"Phone": "030 12 34"}, user="admin")
+    passed.edit(passed.records()[0]["Id"], {"Phone": "030 12 34"}, user="integration")
     passed.read_back()
     passed.look()
     journal = passed.journal()
