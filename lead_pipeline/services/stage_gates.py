@@ -24,6 +24,7 @@ from lead_pipeline.domain.plan_schemas import (
     build_match_frame,
     build_plan_frame,
 )
+from lead_pipeline.domain.pulling import PullReason
 from lead_pipeline.domain.quality import GateFinding, fail_rows, inspect_frame, join_findings
 from lead_pipeline.domain.schemas import RawLeadModel, StagedLeadModel, build_raw_frame, build_staged_frame
 from lead_pipeline.store import gates, leads
@@ -103,7 +104,10 @@ def check_complete_pull(context: GateContext) -> GateFinding:
 
 
 def _expected_rows(pull: gates.SegmentPull) -> int:
-    return min(pull.total_count, pull.max_results) if pull.total_count is not None else 0
+    """Return how many rows this batch alone had to bring, as far as anybody knows."""
+    if pull.total_count is None or pull.reason == PullReason.CONTINUED_LATER:
+        return 0
+    return min(pull.total_count, pull.max_results) - pull.rows_before
 
 
 def check_staged_leads(context: GateContext) -> GateFinding:

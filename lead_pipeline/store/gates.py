@@ -35,9 +35,11 @@ class SegmentPull:
 
     segment: str
     state: str
+    reason: str  # why it ended there
     rows_received: int
-    max_results: int
-    total_count: int | None
+    rows_before: int  # of the same search, bought by earlier batches
+    max_results: int  # rows before included
+    total_count: int | None  # of the whole search
     kept_rows: int
     page_rows: int
     pages: int

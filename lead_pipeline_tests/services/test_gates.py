@@ -248,6 +248,53 @@ def test_drift_names_expected_values_that_no_row_carries(bench: WriteBench) -> N
     assert set(result.failed_ids) <= set(source.expected)
 
 
+SEARCH = (
+    "UPDATE segment_pull SET first_page = %s, max_results = %s, total_count = %s, reason = %s RETURNING 1",
+    "UPDATE raw_page SET request = '{\"_per_page\": 2}' RETURNING 1",
+)
+
+
+@pytest.mark.parametrize(
+    ("first_page", "rows_per_night", "total_count", "reason", "is_complete"),
+    [
+        (1, 50, 3, "", True),
+        (1, 50, 4, "", False),
+        (6, 50, 13, "", True),
+        (6, 50, 14, "", False),
+        (6, 3, 100, "rows_per_night", True),
+        (1, 50, 100, "continued_later", True),
+    ],
+    ids=[
+        "a whole search in one night",
+        "a row is missing",
+        "the rest of a search that another night began",
+        "a row of the rest is missing",
+        "as many as a night may bring, behind those of the night before",
+        "a later batch bought the rest",
+    ],
+)
+def test_a_pull_is_complete_when_its_own_night_brought_its_rows(
+    bench: WriteBench, first_page: int, *, rows_per_night: int, total_count: int, reason: str, is_complete: bool
+) -> None:
+    bench.add_leads(person(1), person(2), person(3))
+    rows_before = (first_page - 1) * 2
+    bench.ask(SEARCH[0], first_page, rows_before + rows_per_night, total_count, reason)
+    bench.ask(SEARCH[1])
+
+    result = bench.look(["raw"])["raw_dievio__leads__complete_pull"]
+
+    assert result.passed is is_complete, result.description
+
+
+def test_the_mirror_of_an_org_without_a_record_is_complete(bench: WriteBench) -> None:
+    bench.add_leads()
+    bench.prepare()
+
+    result = bench.look(["directory"])["stg_salesforce__directory__complete"]
+
+    assert result.passed, result.description
+
+
 class CountingConnection:
     """A connection that counts its statements."""
 

@@ -43,8 +43,11 @@ CROSS JOIN LATERAL jsonb_object_keys(CASE jsonb_typeof(r.payload) WHEN 'object' 
 GROUP BY p.batch_id, k.key;
 
 -- name: list_segment_pulls(batch_id)
--- How far each saved search came, what its pages hold and how many rows were taken out of them.
-SELECT p.segment, p.state, p.rows_received, p.max_results, p.total_count,
+-- How far each saved search came, what its pages hold, how many rows were taken out of them, and how many rows of the
+-- same search lie before its first page, bought by earlier batches.
+SELECT p.segment, p.state, p.reason, p.rows_received, p.max_results, p.total_count,
+       (p.first_page - 1) * (SELECT coalesce(max((g.request ->> '_per_page')::integer), 0) FROM raw_page AS g
+                             WHERE g.batch_id = p.batch_id AND g.segment = p.segment) AS rows_before,
        (SELECT count(*) FROM raw_lead AS r WHERE r.batch_id = p.batch_id AND r.segment = p.segment) AS kept_rows,
        (SELECT coalesce(sum(g.row_count), 0) FROM raw_page AS g
         WHERE g.batch_id = p.batch_id AND g.segment = p.segment) AS page_rows,
