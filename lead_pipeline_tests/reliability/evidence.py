@@ -1,0 +1,198 @@
+"""What must hold after an experiment, judged from the org's history and from the tables, never by what a run says.
+
+The rules are the product's own checker; what only an experiment can know is added here: what the rep typed, and who
+must have a record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from lead_pipeline.domain.decisions import Outcome
+from lead_pipeline.domain.invariants import (
+    Commit,
+    DeadLetterRow,
+    DeliveredRow,
+    Evidence,
+    IntentRow,
+    LinkRow,
+    LiveRecord,
+    LogRow,
+    OutcomeRow,
+    find_violations,
+)
+from lead_pipeline.domain.mapping import WritePolicy
+from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, IntentState, WriteKind, WritePurpose
+from lead_pipeline_tests.reliability.laboratory import BATCH_ID, Experiment
+from lead_pipeline_tests.reliability.night import load_packaged_config
+
+Row = Mapping[str, Any]
+
+WITHOUT_RECORD = frozenset({Outcome.DEAD_LETTER, Outcome.REVIEW})  # somebody is asked before such a person gets one
+_ENDS_BY_PERSON = (
+    "SELECT l.em, o.outcome FROM lead AS l JOIN lead_outcome AS o USING (batch_id, raw_lead_id)"
+    " WHERE l.duplicate_of_raw_lead_id IS NULL"
+)
+
+
+def find_breaches(experiment: Experiment, *, is_complete: bool = True) -> list[str]:
+    """Return every broken promise of an experiment in words; none means that all of them hold.
+
+    Args:
+        experiment: The world after its nights.
+        is_complete: Whether its last night claims to have settled everything.
+    """
+    return [
+        *map(str, find_violations(read_evidence(experiment, is_complete=is_complete))),
+        *_find_people_without_one_record(experiment),
+        *_find_lost_edits(experiment),
+        *_find_unpaid_rows(experiment),
+    ]
+
+
+def read_evidence(experiment: Experiment, *, is_complete: bool) -> Evidence:
+    """Gather what the product's checker judges."""
+    intents = experiment.ask("SELECT * FROM write_intent")
+    payloads = {row["op_id"]: row["payload"] for row in intents}
+    return Evidence(
+        delivered=[
+            DeliveredRow(batch_id=row["batch_id"], raw_lead_id=row["raw_lead_id"])
+            for row in experiment.ask("SELECT batch_id, raw_lead_id FROM raw_lead")
+        ],
+        outcomes=[_outcome(row) for row in experiment.ask("SELECT * FROM lead_outcome")],
+        intents=[_intent(row) for row in intents],
+        log=[_log(row) for row in experiment.ask("SELECT * FROM sync_log WHERE outcome = 'applied'")],
+        commits=[_commit(entry, payloads) for entry in experiment.our_commits()],
+        links=[
+            LinkRow(dievio_lead_id=row["dievio_lead_id"], salesforce_id=row["salesforce_id"])
+            for row in experiment.ask("SELECT dievio_lead_id, salesforce_id FROM salesforce_link")
+        ],
+        records=[
+            LiveRecord(salesforce_id=row["Id"], object_name="Lead", dievio_lead_id=row["Dievio_Lead_ID__c"])
+            for row in experiment.leads()
+            if not row["IsConverted"]
+        ],
+        dead_letters=[_dead_letter(row) for row in experiment.ask("SELECT * FROM dead_letter")],
+        policies=_read_policies(),
+        complete_batches={BATCH_ID} if is_complete else (),
+    )
+
+
+def count_outcomes(experiment: Experiment) -> dict[str, int]:
+    """Return how many rows ended where."""
+    rows = experiment.ask("SELECT outcome, count(*) AS rows FROM lead_outcome GROUP BY outcome")
+    return {row["outcome"]: row["rows"] for row in rows}
+
+
+# --- what only an experiment can know ---------------------------------------------------------------------------------
+
+
+def _find_people_without_one_record(experiment: Experiment) -> Iterator[str]:
+    """Nobody is lost and nobody has a second record."""
+    carriers = Counter(str(lead["Email"]).lower() for lead in experiment.leads())
+    ends = {row["em"]: row["outcome"] for row in experiment.ask(_ENDS_BY_PERSON)}
+    for place, email in enumerate(experiment.world.new_emails):
+        end = ends.get(email, "no outcome")
+        if carriers[email] != (end not in WITHOUT_RECORD):
+            yield f"new person {place} has {carriers[email]} records and ended as {end}"
+    for email, count in carriers.items():
+        if count > 1 and email not in experiment.world.new_emails and email != "none":
+            yield f"somebody has {count} records"
+
+
+def _find_lost_edits(experiment: Experiment) -> Iterator[str]:
+    """What a rep typed last stands."""
+    typed = {(edit.salesforce_id, edit.field): edit.value for edit in experiment.edits}
+    leads = {lead["Id"]: lead for lead in experiment.leads()}
+    for (salesforce_id, field), value in typed.items():
+        if leads.get(salesforce_id, {}).get(field) != value:
+            yield f"{salesforce_id}: the rep's {field} is lost"
+
+
+def _find_unpaid_rows(experiment: Experiment) -> Iterator[str]:
+    """Our ledger knows every credit that Dievio took; a call whose end is not known counts in full."""
+    [booked] = experiment.ask(
+        "SELECT coalesce(sum(coalesce(settled_credits, reserved_credits)), 0) AS credits FROM credit_ledger"
+        " WHERE state <> 'released'"
+    )
+    charged, budget = experiment.rows_charged(), experiment.world.credit_budget
+    if not charged <= booked["credits"] <= budget:
+        yield f"Dievio charged {charged} rows, the ledger knows {booked['credits']}, the budget is {budget}"
+
+
+# --- rows as the checker wants them -----------------------------------------------------------------------------------
+
+
+def _read_policies() -> dict[str, WritePolicy]:
+    mapping = load_packaged_config().mappings.lead
+    return {row.to: row.write for row in mapping.fields}
+
+
+def _outcome(row: Row) -> OutcomeRow:
+    return OutcomeRow(
+        batch_id=row["batch_id"],
+        raw_lead_id=row["raw_lead_id"],
+        dievio_lead_id=row["dievio_lead_id"],
+        outcome=Outcome(row["outcome"]),
+        op_id=row["op_id"],
+    )
+
+
+def _intent(row: Row) -> IntentRow:
+    return IntentRow(
+        op_id=row["op_id"],
+        dievio_lead_id=row["dievio_lead_id"],
+        person_key=row["person_key"],
+        purpose=WritePurpose(row["purpose"]),
+        kind=WriteKind(row["kind"]),
+        state=IntentState(row["state"]),
+    )
+
+
+def _log(row: Row) -> LogRow:
+    fields: Sequence[Row] = row["fields_changed"]
+    return LogRow(
+        op_id=row["op_id"],
+        salesforce_id=row["salesforce_id"],
+        before={entry["field"]: entry["before"] for entry in fields},
+        after={entry["field"]: entry["after"] for entry in fields},
+    )
+
+
+def _commit(entry: Row, payloads: Mapping[UUID, Row]) -> Commit:
+    """Return a change as the checker wants it; the org's journal holds only fields whose value changed."""
+    after: Row = entry["after"] or {}
+    receipt = after.get(RECEIPT_FIELD)
+    op_id = UUID(receipt) if receipt else None
+    sent = payloads.get(op_id, after) if op_id else after
+    before = {name: (entry["before"] or {}).get(name, None if name in after else sent[name]) for name in sent}
+    return Commit(
+        op_id=op_id,
+        salesforce_id=entry["id"],
+        is_insert=entry["op"] == "create",
+        before=before,
+        after={name: _as_sent(after.get(name, sent[name]), sent[name]) for name in sent},
+    )
+
+
+def _as_sent(stored: object, sent: object) -> object:
+    """Return the value in the form it was sent in, where the org only stores it in another form: 120 as 120.0."""
+    if isinstance(stored, int | float) and isinstance(sent, int | float) and stored == sent:
+        return sent
+    return stored
+
+
+def _dead_letter(row: Row) -> DeadLetterRow:
+    return DeadLetterRow(
+        dievio_lead_id=row["dievio_lead_id"],
+        stage=row["stage"],
+        error_code=row["error_code"],
+        cause=row["cause"],
+        owner=row["owner"],
+        attempts=row["attempts"],
+        payload=row["payload"],
+        payload_sha256=row["payload_sha256"],
+    )

@@ -1,0 +1,84 @@
+"""An org and a Dievio that fail all the time lead to the same end, at little more cost."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from lead_pipeline.services.writing.limits import WriteLimits
+from lead_pipeline_tests.reliability.evidence import count_outcomes, find_breaches
+from lead_pipeline_tests.reliability.kills import find_repeated_work, settle
+from lead_pipeline_tests.reliability.laboratory import Experiment, Laboratory
+from lead_pipeline_tests.reliability.worlds import World, build_demo_world, build_small_world
+
+FAULT_SHARE = 0.05  # of all calls
+MOST_AMPLIFICATION = 1.5
+KINDS: tuple[Mapping[str, Any], ...] = (
+    {"kind": "status", "status": 503},
+    {"kind": "status", "status": 429, "retry_after_seconds": 2},
+    {"kind": "status", "status": 502},
+    {"kind": "reset_before_commit"},
+    {"kind": "reset_after_commit"},
+    {"kind": "late_commit", "delay_seconds": 3.0},
+    {"kind": "truncated_json"},
+    {"kind": "html_200"},
+    {"kind": "expired_session"},
+)
+#: What differs from night to night: receipts, stamps of the moment, ids that the org gives, and whose turn it was.
+VOLATILE_FIELDS = frozenset(
+    {"Id", "OwnerId", "Dievio_Last_Op__c", "Dievio_Last_Synced_At__c", "CreatedDate", "LastModifiedDate"}
+    | {"SystemModstamp", "LastModifiedById", "LastViewedDate", "LastReferencedDate", "attributes"}
+)
+
+
+def fail_often(experiment: Experiment, *, seed: int) -> None:
+    """Have one call in twenty go wrong, at both systems, in every way there is."""
+    share = FAULT_SHARE / len(KINDS)
+    rules = [
+        {**kind, "route": "/services/data", "probability": share, "seed": seed * 100 + number}
+        for number, kind in enumerate(KINDS)
+    ]
+    experiment.fault(*rules)
+    experiment.fault_dievio(*({**rule, "route": "search"} for rule in rules if rule["kind"] != "expired_session"))
+
+
+def org_state(experiment: Experiment) -> list[dict[str, Any]]:
+    """Return every live lead and contact, without what differs from night to night."""
+    records = [*experiment.records("Lead"), *experiment.records("Contact")]
+    states = [{name: value for name, value in record.items() if name not in VOLATILE_FIELDS} for record in records]
+    return sorted(states, key=repr)
+
+
+def assert_same_end(laboratory: Laboratory, world: World, *, limits: WriteLimits, seed: int) -> None:
+    with laboratory.experiment(world, limits=limits) as experiment:
+        passes, _, ended = settle(experiment)
+        assert ended.is_complete, ended
+        assert passes == 1
+        wanted, wanted_counts = org_state(experiment), count_outcomes(experiment)
+        calls = sum(experiment.salesforce_calls().values())
+    with laboratory.experiment(world, limits=limits) as experiment:
+        fail_often(experiment, seed=seed)
+        _, _, ended = settle(experiment)
+        calls_under_faults = sum(experiment.salesforce_calls().values())
+        struck = sum(rule["fired"] for rule in experiment.faults())
+        experiment.end_faults()
+        assert struck, "no fault struck: choose another seed"
+        assert ended.is_complete, ended
+        assert count_outcomes(experiment) == wanted_counts
+        assert org_state(experiment) == wanted
+        assert calls_under_faults <= MOST_AMPLIFICATION * calls
+        assert find_repeated_work(experiment) == []
+        assert find_breaches(experiment) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_failing_org_ends_as_a_healthy_one_with_little_more_calls(laboratory: Laboratory, seed: int) -> None:
+    assert_same_end(
+        laboratory, build_small_world(), limits=WriteLimits(collection_records=12, composite_records=3), seed=seed
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_the_demo_under_faults_ends_as_without(laboratory: Laboratory, seed: int) -> None:
+    assert_same_end(laboratory, build_demo_world(), limits=WriteLimits(), seed=seed)
