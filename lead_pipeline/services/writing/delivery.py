@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
@@ -47,10 +47,12 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[UUID, R
     size = max(len(pending), 1)
     for turn in range(session.limits.tries):
         if turn:
-            session.tools.wait(_retry_wait(session, turn, [answers[intent.op_id] for intent in pending]))
+            session.tools.wait(_retry_wait(session, turn))
             size = max(size // session.limits.shrink_factor, 1)
         for chunk in _chunks(pending, size):
-            answers |= _send_or_void(session, chunk, unanswered=[i for i in intents if i.op_id not in answers])
+            latest = _send_or_void(session, chunk, unanswered=[i for i in intents if i.op_id not in answers])
+            answers |= latest
+            _pause_if_asked(session, latest.values())
         pending = [intent for intent in pending if _may_retry(answers[intent.op_id])]
         if not pending:
             break
@@ -108,11 +110,15 @@ def _may_retry(answer: RecordAnswer) -> bool:
     return answer.kind is AnswerKind.NOT_DONE and answer.is_transient
 
 
-def _retry_wait(session: WriteSession, turn: int, answers: Sequence[RecordAnswer]) -> float:
-    limits = session.limits
+def _retry_wait(session: WriteSession, turn: int) -> float:
+    return min(session.limits.retry_wait_seconds * float(2 ** (turn - 1)), session.limits.max_retry_wait_seconds)
+
+
+def _pause_if_asked(session: WriteSession, answers: Iterable[RecordAnswer]) -> None:
+    """Wait where the org asks for it at once: it means the next call, whether a retry or other records."""
     asked = max((answer.retry_after_seconds or 0.0 for answer in answers), default=0.0)
-    own = limits.retry_wait_seconds * float(2 ** (turn - 1))
-    return min(max(asked, own), limits.max_retry_wait_seconds)
+    if asked:
+        session.tools.wait(min(asked, session.limits.max_retry_wait_seconds))
 
 
 def _chunks(intents: Sequence[WriteIntent], size: int) -> Iterator[list[WriteIntent]]:

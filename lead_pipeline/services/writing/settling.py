@@ -29,7 +29,9 @@ from lead_pipeline.services.writing.recording import record
 from lead_pipeline.store import writes
 
 PAGE_INTENTS = 1_000  # open writes read at a time: five queries of 200 keys, which is one composite call
-LATE_LANDING_TIME = timedelta(days=1)  # Salesforce ends a call after 10 minutes and a Bulk job within hours
+# Salesforce ends a call after 10 minutes and a Bulk job within hours, but what landed is seen by the next run that
+# reads the org, and after a weekend or an outage that comes days later.
+LATE_LANDING_TIME = timedelta(days=7)
 WRITTEN_OBJECTS = ("Lead", "Contact")
 RECORD_TEMPLATE = "SELECT Id, {fields} FROM {object_name} WHERE {key} IN {values}"
 RECORD_FIELDS = (EXTERNAL_ID_FIELD, RECEIPT_FIELD, OWNER_FIELD)
