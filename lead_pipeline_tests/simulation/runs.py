@@ -1,0 +1,321 @@
+"""One seed from beginning to end: rough days, a quiet one on which all must settle, a repetition, and the judgement.
+
+The strategy under test writes; the harness around it (org, people, faults, deaths, checker) is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from uuid import UUID
+
+from lead_pipeline.domain.invariants import Violation, find_violations
+from lead_pipeline.errors import DatabaseUnavailableError, LeadPipelineError
+from lead_pipeline.services.write import open_session, write_session
+from lead_pipeline.services.writing.limits import WriteLimits
+from lead_pipeline.services.writing.ports import CrashPoint, WriteTools
+from lead_pipeline_tests.simulation.clock import Scheduler, VirtualClock, Worker
+from lead_pipeline_tests.simulation.crm import SimulatedSalesforce, World
+from lead_pipeline_tests.simulation.evidence import Books, read_evidence
+from lead_pipeline_tests.simulation.faults import CallKind, Dice, Fault, Marks
+from lead_pipeline_tests.simulation.jobs import Jobs
+from lead_pipeline_tests.simulation.memory_database import MemoryDatabase
+from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
+from lead_pipeline_tests.simulation.memory_tables import MemoryTables
+from lead_pipeline_tests.simulation.org import Org
+from lead_pipeline_tests.simulation.people import People
+from lead_pipeline_tests.simulation.plans import SimulatedPlans
+from lead_pipeline_tests.simulation.scenarios import (
+    FIRST_DAY,
+    HOLDING_QUEUE,
+    SECOND_DAY,
+    THIRD_DAY,
+    Scenario,
+    deliver,
+    draw_scenario,
+    draw_second_day,
+    fill_org,
+    fill_roster,
+    last_person,
+)
+
+MAX_ATTEMPTS = 6  # of a batch on its day
+SETTLING_PASSES = 3  # within which everything must settle once faults end
+DAY_SECONDS = 86_400.0
+ACT_CHANCE = 0.06  # of a person acting, at each pause
+CRASH_CHANCE = 0.02  # of a death, at each pause, while deaths are left
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What is put under test: the engine as it is, or with one part broken on purpose.
+
+    Attributes:
+        name: For reports.
+        salesforce: The port to the org.
+        queries: What the database remembers.
+        plans: The way back to reading and planning.
+        has_unique_id: Whether the org's external id field is unique.
+        write: A design of its own, instead of the engine: carries out one run of a worker on a batch.
+    """
+
+    name: str = "engine"
+    salesforce: type[SimulatedSalesforce] = SimulatedSalesforce
+    queries: type[MemoryQueries] = MemoryQueries
+    plans: type[SimulatedPlans] = SimulatedPlans
+    has_unique_id: bool = True
+    write: Callable[[Simulation, Worker, str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedResult:
+    """What one seed showed."""
+
+    seed: int
+    violations: tuple[Violation | str, ...]
+    marks: Marks
+    faults: int
+    crashes: int
+    calls: int
+
+
+@dataclass
+class Simulation:
+    """One seed under way."""
+
+    seed: int
+    strategy: Strategy = field(default_factory=Strategy)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)  # noqa: S311  # seeded randomness is the point
+        self.scenario: Scenario = draw_scenario(self.random)
+        self.clock = VirtualClock()
+        self.org = Org(
+            self.clock,
+            is_external_id_unique=self.strategy.has_unique_id,
+            has_duplicate_rule=self.scenario.has_duplicate_rule,
+        )
+        self.dice = Dice(self.random, rate=0.0)
+        self.scheduler = Scheduler(self.clock, self.random, self._on_pause)
+        self.people = People(
+            self.org, self.random, acts_left=0, acquaintances=[person.record for person in self.scenario.people]
+        )
+        self.tables = MemoryTables()
+        self.queries = self.strategy.queries(self.tables)
+        self.world = World(
+            clock=self.clock,
+            org=self.org,
+            dice=self.dice,
+            scheduler=self.scheduler,
+            jobs=Jobs(self.clock, self.org, self.random),
+            skew_seconds=self.scenario.skew_seconds,
+        )
+        self.books = Books(self.tables)
+        self.crashes_left = 0
+        self.crashes = 0
+        self.run_number = 0
+        self.complete: set[str] = set()
+        self.findings: list[Violation | str] = []
+
+    # --- the story ------------------------------------------------------------------------------------------------
+
+    def run(self) -> SeedResult:
+        """Play the story and judge it."""
+        fill_org(self.org, self.scenario, self.random)
+        fill_roster(self.tables, self.scenario)
+        first_size = len(self.org.history)
+        self._play_rough_days()
+        self._settle()
+        repeated_writes = self._repeat()
+        evidence = read_evidence(
+            self.books,
+            self.org,
+            since=first_size,
+            complete_batches=self.complete,
+            repeated_writes=repeated_writes,
+        )
+        self.findings += find_violations(evidence)
+        if self.world.early_calls:
+            self.findings.append(f"patience: {self.world.early_calls} writes before the Retry-After was over")
+        marks = self.dice.marks
+        return SeedResult(
+            seed=self.seed,
+            violations=tuple(self.findings),
+            marks=marks,
+            faults=sum(marks.counts.values()),
+            crashes=self.crashes,
+            calls=self.world.calls_used,
+        )
+
+    def _play_rough_days(self) -> None:
+        deliver(self.tables, FIRST_DAY, self.scenario.people, day=0)
+        self._prepare(FIRST_DAY)
+        self._roughen()
+        self._write_day([FIRST_DAY])
+        self._sleep_until(1)
+        deliver(self.tables, SECOND_DAY, draw_second_day(self.scenario, self.random), day=1)
+        self._soothe()
+        self._prepare(SECOND_DAY)
+        self._roughen()
+        self._write_day([SECOND_DAY, FIRST_DAY])
+
+    def _settle(self) -> None:
+        """Without faults everything must come to its end; the third day's run sees what landed late on the second."""
+        self._soothe()
+        self.clock.advance(3_600.0)
+        for _ in range(SETTLING_PASSES):
+            for batch_id in (FIRST_DAY, SECOND_DAY):
+                self._start([batch_id])
+        self.findings += [
+            f"liveness: {batch_id} is not complete after {SETTLING_PASSES} passes without faults"
+            for batch_id in (FIRST_DAY, SECOND_DAY)
+            if batch_id not in self.complete
+        ]
+        self._sleep_until(2)
+        deliver(self.tables, THIRD_DAY, [last_person(self.scenario)], day=2)
+        self._prepare(THIRD_DAY)
+        self._start([THIRD_DAY])
+
+    def _repeat(self) -> int:
+        """Repeat every batch; return how many write calls that sent."""
+        calls = self.world.write_calls
+        for batch_id in (FIRST_DAY, SECOND_DAY, THIRD_DAY):
+            self._start([batch_id])
+        return self.world.write_calls - calls
+
+    def _roughen(self) -> None:
+        self.dice.rate = self.scenario.fault_rate
+        self.dice.database_rate = self.scenario.database_fault_rate
+        self.world.calls_allowed = self.scenario.calls_allowed
+        self.crashes_left = self.scenario.crash_count
+        self.people.acts_left = self.scenario.act_count
+
+    def _soothe(self) -> None:
+        self.dice.end()
+        self.world.calls_allowed = None
+        self.crashes_left = self.people.acts_left = 0
+
+    def _sleep_until(self, day: int) -> None:
+        self.clock.advance(max(day * DAY_SECONDS - self.clock.seconds, 60.0))
+        self.world.calls_used = 0
+
+    def _prepare(self, batch_id: str) -> None:
+        worker = Worker("preparation")
+        database, _, plans = self.ports(worker, batch_id)
+
+        def prepare() -> None:
+            plans.refresh()
+            plans.plan_all()
+
+        self.scheduler.run([(worker, prepare)])
+        self.clock.advance(5.0)
+        del database
+
+    def _write_day(self, batch_ids: Sequence[str]) -> None:
+        """Start runs until the batches are complete, as often as a day allows."""
+        for _ in range(MAX_ATTEMPTS):
+            crashes = self.crashes
+            together = [self.random.choice(batch_ids)] if self.scenario.has_two_workers else []
+            self._start([self.random.choice(batch_ids), *together])
+            if self.crashes > crashes and self.random.random() < 0.5:
+                self.people.work_through_the_night(self.random.randint(0, 2))
+            if self.complete.issuperset(batch_ids):
+                return
+            self.clock.advance(self.random.choice((1.0, 30.0, 200.0, 1_000.0)))
+
+    def _start(self, batch_ids: Sequence[str]) -> None:
+        """Let one worker per batch run side by side."""
+        jobs = []
+        for batch_id in batch_ids:
+            self.run_number += 1
+            worker = Worker(f"run-{self.run_number}")
+            jobs.append((worker, self._job(worker, batch_id)))
+        self.scheduler.run(jobs)
+        self.books.note_links()
+
+    # --- a run ----------------------------------------------------------------------------------------------------
+
+    def _job(self, worker: Worker, batch_id: str) -> Callable[[], None]:
+        def work() -> None:
+            try:
+                if self.strategy.write is not None:
+                    self.strategy.write(self, worker, batch_id)
+                else:
+                    self._write(worker, batch_id)
+            except LeadPipelineError as error:
+                self.books.note_stop(type(error).__name__)
+
+        return work
+
+    def _write(self, worker: Worker, batch_id: str) -> None:
+        database, salesforce, plans = self.ports(worker, batch_id)
+        tools = WriteTools(
+            now=self.clock.now,
+            wait=lambda seconds: self.scheduler.wait(worker, seconds),
+            new_id=self.new_id,
+            reach=lambda point: self._reach(worker, point),
+        )
+        limits = WriteLimits(
+            bulk_threshold=1 if self.scenario.has_bulk else 2_000, collection_records=3, composite_records=2
+        )
+        with open_session(
+            database,
+            salesforce,
+            tools,
+            limits,
+            batch_id=batch_id,
+            run_id=worker.name,
+            actor="simulation",
+        ) as session:
+            summary = write_session(session, plans, holding_queue=HOLDING_QUEUE)
+        if summary.is_complete:
+            self.complete.add(batch_id)
+
+    def ports(self, worker: Worker, batch_id: str) -> tuple[MemoryDatabase, SimulatedSalesforce, SimulatedPlans]:
+        database = MemoryDatabase(self.queries, at_commit=lambda commit: self._commit(worker, database, commit))
+        worker.at_death.append(database.close_sessions)
+        salesforce = self.strategy.salesforce(self.world, worker)
+        plans = self.strategy.plans(database, salesforce, batch_id=batch_id, now=self.clock.now)
+        return database, salesforce, plans
+
+    def new_id(self) -> UUID:
+        return UUID(int=self.random.getrandbits(128), version=4)
+
+    def _reach(self, worker: Worker, _point: CrashPoint) -> None:
+        self.scheduler.pause(worker)
+
+    def _on_pause(self, worker: Worker) -> None:
+        self.people.act(ACT_CHANCE)
+        if self.crashes_left > 0 and self.random.random() < CRASH_CHANCE:
+            self._crash(worker)
+
+    def _crash(self, worker: Worker) -> None:
+        self.crashes_left -= 1
+        self.crashes += 1
+        worker.die()
+
+    def _commit(self, worker: Worker, database: MemoryDatabase, commit: Callable[[], None]) -> None:
+        """Commit, unless the process dies or the connection breaks just now; nobody else may act in between."""
+        fault = self.dice.draw_commit()
+        is_dying = self.crashes_left > 0 and self.random.random() < CRASH_CHANCE
+        if fault is not Fault.COMMIT_LOST and not (is_dying and self.dice.coin()):
+            commit()
+        if is_dying:
+            self._crash(worker)
+        if fault is Fault.SESSION_LOST:
+            database.close_sessions()
+        raised = fault in {Fault.COMMIT_LOST, Fault.COMMIT_ANSWER_LOST}
+        self.dice.marks.note(fault, CallKind.COMMIT, "raised" if raised else "done")
+        if raised:
+            raise DatabaseUnavailableError(address="memory", cause=fault)
+
+
+def run_seed(seed: int, strategy: Strategy | None = None) -> SeedResult:
+    """Play one seed."""
+    return Simulation(seed, strategy or Strategy()).run()
+
+
+def run_seeds(seeds: Sequence[int], strategy: Strategy | None = None) -> Iterator[SeedResult]:
+    """Play several."""
+    return (run_seed(seed, strategy) for seed in seeds)
