@@ -22,6 +22,7 @@ from lead_pipeline.definitions import build_definitions
 from lead_pipeline.defs.failures import StepFailure, explain_failures
 from lead_pipeline.defs.jobs import nightly_job
 from lead_pipeline.defs.partitions import nightly_partitions
+from lead_pipeline.defs.recovery import end_run
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import ACTOR_TAG
 from lead_pipeline.settings import Settings
@@ -147,7 +148,7 @@ def _end_orphaned_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(filters):
         pid = run.tags.get(PID_TAG, "")
         if pid.isdigit() and not _is_alive(int(pid)):
-            instance.report_run_failed(run, message="The process of this run ended without a word; run the day again")
+            end_run(instance, run, message="The process of this run ended without a word; run the day again")
 
 
 def _is_alive(pid: int) -> bool:

@@ -18,6 +18,16 @@ RUNNING_STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 MOST_RUNS = 200
 
 
+def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, *, message: str) -> None:
+    """Mark a run without a process as failed and give back its places in the pools.
+
+    A place that a killed process held is otherwise free only after Dagster's daemon looked: until then, and where no
+    daemon runs for ever, the next run waits for it without a word.
+    """
+    instance.report_run_failed(run, message=message)
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
 def end_dead_runs(instance: dg.DagsterInstance, connections: Connections) -> list[str]:
     """Mark runs as failed whose process gives no sign of life; return their ids.
 
@@ -31,7 +41,8 @@ def end_dead_runs(instance: dg.DagsterInstance, connections: Connections) -> lis
     dead = find_dead_runs(connections.database, started, at=connections.now()) if started else ()
     for record in records:
         if record.dagster_run.run_id in dead:
-            instance.report_run_failed(
+            end_run(
+                instance,
                 record.dagster_run,
                 message=f"No process has worked on this run for {SILENT_TIME / timedelta(seconds=1):g} seconds; "
                 "what it had settled stays, run the day again",

@@ -63,6 +63,19 @@ def test_a_run_whose_process_went_silent_is_marked_as_failed(instance: dg.Dagste
     assert status_of(instance, run_id) is dg.DagsterRunStatus.FAILURE
 
 
+def test_a_dead_run_gives_back_its_place_in_a_pool(instance: dg.DagsterInstance, database: Database) -> None:
+    connections = Connections(database)
+    run_id = start_run(instance)
+    pools = instance.event_log_storage
+    pools.set_concurrency_slots("salesforce_api", 1)
+    assert pools.claim_concurrency_slot("salesforce_api", run_id, "write").is_claimed
+    connections.at += timedelta(minutes=10)
+
+    end_dead_runs(instance, connections)  # type: ignore[arg-type]  # as above
+
+    assert pools.claim_concurrency_slot("salesforce_api", "next run", "write").is_claimed
+
+
 def test_a_run_that_gives_signs_of_life_goes_on(instance: dg.DagsterInstance, database: Database) -> None:
     connections = Connections(database)
     run_id = start_run(instance)
