@@ -158,8 +158,9 @@ async def _read_body(request: Request, *, limit: int) -> bytes:
 
 def _response(answer: Answer, *, pretty: bool, head: bool) -> Response:
     content = b"" if head or answer.status in _BODYLESS else answer.encoded(pretty=pretty)
-    media_type = answer.media_type if answer.body is not None else None
-    return Response(content, answer.status, dict(answer.headers), media_type)
+    # Said as a header, because the framework would add a charset to text that goes without one.
+    media_type = {} if answer.body is None else {"Content-Type": answer.media_type}
+    return Response(content, answer.status, {**answer.headers, **media_type})
 
 
 def _error_body(status: int) -> tuple[bytes, str]:

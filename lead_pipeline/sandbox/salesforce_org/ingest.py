@@ -175,8 +175,7 @@ class IngestHandlers:
         columns = [*_HEADS[part], *job.get("_columns", [])]
         head = _csv_text([columns], delimiter=delimiter) if columns else ""
         text = head + "".join(self._jobs.part(job, part))
-        charset = "; charset=UTF-8" if call.org.switches["result_charset"] == "named" else ""
-        return Answer(body=text.encode(), media_type=f"text/csv{charset}")
+        return Answer(body=text.encode(), media_type=call.org.switches.csv_type)
 
     def _find(self, call: Call) -> Job:
         return self._jobs.find(KIND, call.parts["id"])

@@ -114,7 +114,7 @@ class QueryJobHandlers:
         after = start + len(lines)
         headers = {"Sforce-Locator": str(after) if after < total else _END, "Sforce-NumberOfRecords": str(len(lines))}
         text = _line(job["_columns"]) + "".join(lines)
-        return Answer(body=text.encode(), headers=headers, media_type="text/csv")
+        return Answer(body=text.encode(), headers=headers, media_type=call.org.switches.csv_type)
 
     def _find(self, call: Call) -> Job:
         return self._jobs.find(KIND, call.parts["id"])

@@ -77,6 +77,11 @@ class Switches:
             return replace(refusal, fields=())
         return refusal
 
+    @property
+    def csv_type(self) -> str:
+        """The Content-Type of Bulk results."""
+        return "text/csv; charset=UTF-8" if self["result_charset"] == "named" else "text/csv"
+
     def usage(self, used: int, daily: int) -> str:
         """The value of Sforce-Limit-Info."""
         if self["usage_header"] == "lagging":

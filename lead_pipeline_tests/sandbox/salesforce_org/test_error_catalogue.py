@@ -90,6 +90,26 @@ def inactive_owner(org: RunningOrg) -> Any:
     return lead(OwnerId=user)(org)
 
 
+def hidden_account(org: RunningOrg) -> Any:
+    org.org.load("Account", [{"Id": "001000000000007", "Name": "Acme", "OwnerId": UNSEEN_OWNER}])
+    change = {"access": {"admin": {"hidden_owners": [UNSEEN_OWNER]}}}
+    assert org.call("PUT", "/_sandbox/schema/Account", json=change).status_code == 200
+    return org.call("POST", "/sobjects/Contact", json={"LastName": "A", "AccountId": "001000000000007"})
+
+
+def too_many_changes(kind: str) -> Provoke:
+    def provoke(org: RunningOrg) -> Any:
+        org.call("PUT", "/_sandbox/limits", json={"changed_ids": 2})
+        org.org.load("Lead", [{"LastName": "A", "Company": "B", "IsDeleted": kind == "deleted"}] * 3)
+        return org.call("GET", f"/sobjects/Lead/{kind}", params=AROUND_NOON)
+
+    return provoke
+
+
+UNSEEN_OWNER = "0055e0000000003AAA"
+TOO_MANY_IDS = "Exceeded maximum of 600,000 ids: narrow the date range"
+AROUND_NOON = {"start": "2026-03-02T11:00:00Z", "end": "2026-03-02T13:00:00Z"}
+TRIGGER = {"name": "LeadTrigger", "formula": "Title = 'CTO'", "message": "execution of BeforeInsert"}
 ACCESS = (
     "Please check the security settings of this field and verify that it is read/write "
     "for your profile or permission set."
@@ -161,14 +181,16 @@ ERRORS = [
         "field at [line:1, column:31]", None),
     Row("UNABLE_TO_LOCK_ROW", with_fault("row_lock", lead()), 400, "UNABLE_TO_LOCK_ROW",
         "unable to obtain exclusive access to this record or 1 records: the requested record", []),
-    Row("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    Row("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", with_schema({"triggers": [TRIGGER]}, lead(Title="CTO")), 400,
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: execution of BeforeInsert", []),
+    Row("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY (scripted)",
         with_fault("partial_failure", lead(), code="CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message="LeadTrigger: boom"),
         400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: boom", []),
-    Row("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-        with_fault("partial_failure", lead(), code="INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-                   message="insufficient access rights on cross-reference id: 0055e0000000003"),
-        400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-        "insufficient access rights on cross-reference id: 0055e0000000003", []),
+    Row("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", hidden_account, 400,
+        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+        "insufficient access rights on cross-reference id: 001000000000007", []),
+    Row("EXCEEDED_ID_LIMIT (updated)", too_many_changes("updated"), 400, "EXCEEDED_ID_LIMIT", TOO_MANY_IDS, None),
+    Row("EXCEEDED_ID_LIMIT (deleted)", too_many_changes("deleted"), 400, "EXCEEDED_ID_LIMIT", TOO_MANY_IDS, None),
     Row("REQUEST_LIMIT_EXCEEDED (daily)", with_settings(lead(), daily=0), 403, "REQUEST_LIMIT_EXCEEDED",
         "TotalRequests Limit exceeded.", None),
     Row("REQUEST_LIMIT_EXCEEDED (concurrent)", with_fault("concurrent_limit", lead()), 403, "REQUEST_LIMIT_EXCEEDED",
@@ -279,7 +301,7 @@ def test_a_lead_on_a_contacts_address_is_a_duplicate_across_objects(admin: Runni
     assert (match["entityType"], match["matchRecords"][0]["record"]["Id"]) == ("Contact", contact)
 
 
-ROW_ERRORS = {
+ROW_ERRORS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "REQUIRED_FIELD_MISSING": ({"LastName": "x"}, "Required fields are missing: [Company]", ["Company"]),
     "INVALID_FIELD": (
         {"LastName": "x", "Company": "y", "Nope": 1},

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
@@ -12,6 +12,7 @@ from lead_pipeline.sandbox.salesforce_org import Org
 from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
 from lead_pipeline.sandbox.salesforce_org.saving import Refused, SaveContext, Saver
 from lead_pipeline.sandbox.salesforce_org.schema import AUDIT_NAMES
+from lead_pipeline.sandbox.salesforce_org.values import format_moment
 from lead_pipeline_tests.sandbox.salesforce_org.conftest import NOON
 
 OBJECTS = ("Lead", "Contact", "Account", "Opportunity")
@@ -21,6 +22,8 @@ KEYS = st.sampled_from([None, "k1", "k2", "K1", "k3"])
 TITLES = st.sampled_from([None, "", "CTO", "x" * 129])
 USERS = st.sampled_from(["admin", "integration", "rep"])
 
+CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+
 ORG = Org()
 """One org for all sequences: making it takes longer than resetting it."""
 
@@ -29,6 +32,7 @@ class Operations(RuleBasedStateMachine):
     """Creates, changes, deletes, restores, merges and converts leads as several users."""
 
     leads: Bundle[str] = Bundle("leads")
+    saver_class: type[Saver] = Saver
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +42,7 @@ class Operations(RuleBasedStateMachine):
     def saver(self, user: str) -> Saver:
         caller = ORG.find_user(user)
         assert caller is not None
-        return Saver(ORG, SaveContext(caller, 66.0, allow_duplicates=True, auto_assign=False))
+        return self.saver_class(ORG, SaveContext(caller, 66.0, allow_duplicates=True, auto_assign=False))
 
     def lifecycle(self) -> Lifecycle:
         caller = ORG.find_user("admin")
@@ -140,13 +144,52 @@ def without_empty(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 
 
 def run(examples: int) -> None:
-    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-    chosen = settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=checks)
-    run_state_machine_as_test(Operations, settings=chosen)  # type: ignore[no-untyped-call]
+    chosen = settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=CHECKS)
+    run_state_machine_as_test(Operations, settings=chosen)
 
 
 def test_operation_sequences_keep_the_orgs_promises() -> None:
     run(60)
+
+
+class TakesAnyKey(Saver):
+    """Saves a key however often it is in use."""
+
+    def _check_unique(self, *_arguments: Any, **_options: Any) -> None:
+        pass
+
+
+class StampsYesterday(Saver):
+    """Dates every save a day back."""
+
+    def _modified(self) -> dict[str, Any]:
+        yesterday = format_moment(NOON - timedelta(days=1))
+        return {**super()._modified(), "LastModifiedDate": yesterday, "SystemModstamp": yesterday}
+
+
+class LeavesOutUpdates(Saver):
+    """Tells the journal of creates and deletes only."""
+
+    def _log(self, *arguments: Any, **options: Any) -> None:
+        if options["op"] != "update":
+            super()._log(*arguments, **options)
+
+
+@pytest.mark.parametrize("broken", [TakesAnyKey, StampsYesterday, LeavesOutUpdates])
+def test_operation_sequences_find_a_broken_promise(broken: type[Saver]) -> None:
+    class BrokenOperations(Operations):
+        saver_class = broken
+
+        def __init__(self) -> None:
+            super().__init__()
+            ORG.store.run('DROP INDEX "Lead.Dievio_Lead_ID__c"')  # the reset before each sequence brings it back
+
+    chosen = settings(
+        max_examples=300, stateful_step_count=20, deadline=None, database=None, derandomize=True,
+        phases=[Phase.generate], suppress_health_check=CHECKS,
+    )  # fmt: skip
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(BrokenOperations, settings=chosen)
 
 
 @pytest.mark.slow
