@@ -40,10 +40,10 @@ def connections_from(settings: Settings | None) -> dg.ResourceDefinition:
     @contextmanager
     def connections(context: dg.InitResourceContext) -> Iterator[Connections]:
         with Connections(settings or load_settings()) as opened:
-            if context.run_id is None:  # a sensor's look
+            if context.run is None:  # a sensor's look
                 yield opened
                 return
-            with beating(opened.database, context.run_id, now=opened.now):
+            with beating(opened.database, context.run.run_id, now=opened.now):
                 yield opened
 
     return connections

@@ -74,6 +74,24 @@ def test_steps_that_fail_for_one_reason_tell_it_once() -> None:
     assert len(run_and_explain(UNREACHABLE, ValueError("other"))) == 2
 
 
+def test_a_run_that_could_not_begin_is_told_too() -> None:
+    @dg.resource
+    def connections() -> None:
+        raise UNREACHABLE
+
+    @dg.op(required_resource_keys={"connections"})
+    def pull() -> None:
+        """Never begins."""
+
+    @dg.job(resource_defs={"connections": connections}, executor_def=dg.in_process_executor)
+    def night() -> None:
+        pull()
+
+    (failure,) = explain_failures(night.execute_in_process(raise_on_error=False).all_events)
+
+    assert failure.message == str(UNREACHABLE)
+
+
 def test_a_failed_gate_is_no_error() -> None:
     @dg.asset
     def rows() -> None:

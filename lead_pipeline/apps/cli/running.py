@@ -162,3 +162,6 @@ def _tell_result(ended: NightlyRun, report: RunReport | None, *, is_json: bool) 
     elif report is not None and not ended.errors:
         print_report(open_console(), report)
     _tell_errors(ended)
+    if report is not None and is_json:
+        for gate in report.failed_gates:
+            click.echo(f"error: gate {gate.name}: {gate.description} Next: {gate.next_step}", err=True)
