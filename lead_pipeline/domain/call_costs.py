@@ -12,9 +12,13 @@ from math import ceil
 COLLECTION_RECORDS = 200  # records per insert call, Salesforce limit
 COMPOSITE_UPDATES = 25  # conditional updates per composite call, Salesforce limit
 BULK_THRESHOLD = 2_000  # above it one Bulk job is cheaper and kinder to the org than ten collection calls
+HAND_OVER_BULK_THRESHOLD = 200  # behind the owner guard; a job costs as many calls as 125 conditional updates
+BULK_JOB_ROWS = 10_000  # one internal batch of Bulk 2.0; a lost job then concerns no more rows than that
 QUERY_PAGE_RECORDS = 2_000  # rows per query page, Salesforce limit
-BULK_JOB_CALLS = 6  # create, upload, close, one state, two result files; longer jobs ask for their state again
-PREPARATION_CALLS = 5  # two describes, validation rules, directory refresh, fresh read before the writes
+INSERT_JOB_CALLS = 6  # create, upload, close, one state, two result files; longer jobs ask for their state again
+UPDATE_JOB_CALLS = 4  # as above; where no row was refused the files tell nothing new
+OWNER_GUARD_CALLS = 1  # whether the validation rule is active
+PREPARATION_CALLS = 5  # sign-in, describes, directory refresh, counts, fresh read before the writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +57,15 @@ def estimate_calls(*, creates: int, updates: int, has_owner_guard: bool) -> Call
             use one Bulk job.
     """
     written = creates + updates
-    is_bulk_hand_over = has_owner_guard and creates > BULK_THRESHOLD
+    jobs = ceil(creates / BULK_JOB_ROWS)
+    bulk_hand_over = OWNER_GUARD_CALLS + UPDATE_JOB_CALLS * jobs
+    is_bulk_hand_over = has_owner_guard and creates > HAND_OVER_BULK_THRESHOLD
     return CallEstimate(
         preparation=PREPARATION_CALLS,
-        creates=BULK_JOB_CALLS if creates > BULK_THRESHOLD else ceil(creates / COLLECTION_RECORDS),
+        creates=INSERT_JOB_CALLS * jobs if creates > BULK_THRESHOLD else ceil(creates / COLLECTION_RECORDS),
         updates=ceil(updates / COMPOSITE_UPDATES),
         read_back=ceil(written / QUERY_PAGE_RECORDS),
-        hand_over=BULK_JOB_CALLS if is_bulk_hand_over else ceil(creates / COMPOSITE_UPDATES),
+        hand_over=bulk_hand_over if is_bulk_hand_over else ceil(creates / COMPOSITE_UPDATES),
     )
 
 

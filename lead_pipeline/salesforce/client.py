@@ -84,6 +84,11 @@ class SalesforceClient:
         """Date header of the last answer: the org's clock, not ours."""
         return self._calls.session.server_time
 
+    @property
+    def user_id(self) -> str | None:
+        """The user we write as; None before the first call, and where signing in did not tell."""
+        return self._calls.session.user_id
+
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
         self._calls.session.close()

@@ -73,6 +73,10 @@ class TokenSource(Protocol):
     def renew(self, refused: str) -> str:
         """Return a token other than the refused one."""
 
+    @property
+    def user_id(self) -> str | None:
+        """As whom the token was given out, as far as that is known."""
+
 
 class BoundedSession(requests.Session):
     """A session that sends to allowed hosts only, follows no redirect and waits for nothing without end.
@@ -129,6 +133,11 @@ class SalesforceSession(BoundedSession):
         self.server_time: datetime | None = None
         # An auth object of ours also keeps requests from putting a .netrc password in place of the token.
         self.auth = _KeepHeaders()
+
+    @property
+    def user_id(self) -> str | None:
+        """The user who is signed in; None before the first call, and with a ready token."""
+        return self._tokens.user_id
 
     @property
     def last_answer(self) -> AnswerFacts | None:

@@ -15,6 +15,7 @@ import requests
 from lead_pipeline.errors import (
     ConfigurationError,
     CredentialsRefusedError,
+    InvalidIdentifierError,
     ServiceUnavailableError,
     SystemUnreachableError,
     TransportFaultError,
@@ -22,6 +23,7 @@ from lead_pipeline.errors import (
 )
 from lead_pipeline.salesforce.addresses import INSTANCE_SETTING, is_loopback, require_allowed
 from lead_pipeline.salesforce.credentials import SalesforceCredentials, SignInWay
+from lead_pipeline.salesforce.ids import check_record_id
 from lead_pipeline.salesforce.session import BoundedSession, host_of
 
 SYSTEM = "Salesforce"
@@ -52,6 +54,7 @@ class AccessTokens:
         self._now = now
         self._lock = threading.Lock()
         self._token: str | None = None
+        self.user_id: str | None = None  # as whom we signed in; None with a ready token, which does not say
         self._refusal: CredentialsRefusedError | None = None
 
     def current(self) -> str:
@@ -140,6 +143,7 @@ class AccessTokens:
         body = _json_object(response)
         if response.status_code == _OK and isinstance(body.get("access_token"), str):
             self._check_instance(str(body.get("instance_url") or self._credentials.instance_url))
+            self.user_id = _user_of(body.get("id"))
             return str(body["access_token"])
         if response.status_code >= _SERVER_ERROR or response.status_code == _TOO_MANY_REQUESTS:
             raise ServiceUnavailableError(SYSTEM, "sign-in", status=response.status_code)
@@ -164,6 +168,14 @@ def login_url_of(credentials: SalesforceCredentials) -> str:
     if is_loopback(credentials.host):
         return credentials.instance_url
     return SANDBOX_LOGIN_URL if ".sandbox." in credentials.host else PRODUCTION_LOGIN_URL
+
+
+def _user_of(identity_url: object) -> str | None:
+    """Return the user of an identity address, https://login.salesforce.com/id/<org>/<user>."""
+    try:
+        return check_record_id(str(identity_url).rpartition("/")[2], "User")
+    except InvalidIdentifierError:
+        return None
 
 
 def _json_object(response: requests.Response) -> Mapping[str, object]:

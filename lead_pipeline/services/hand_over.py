@@ -35,6 +35,7 @@ from lead_pipeline.services.writing.settling import settle_open_writes
 from lead_pipeline.store import handovers
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.handovers import HandOver, WaitingLead
+from lead_pipeline.store.org_facts import keep_owner_guard
 
 OBJECT_NAME = "Lead"
 OWNER_GUARD = "Dievio_Owner_Guard"  # validation rule: the integration may change the owner only of leads it holds
@@ -151,8 +152,12 @@ def _carry_out(session: WriteSession, salesforce: HandOverCrm, routing: RoutingR
 
 def _may_use_bulk(session: WriteSession, salesforce: HandOverCrm, lead_count: int) -> bool:
     """Tell whether a job is worth it and the org itself refuses rows whose owner a person chose."""
-    is_worth_it = lead_count > session.limits.hand_over_bulk_threshold
-    return is_worth_it and OWNER_GUARD in salesforce.active_validation_rules(OBJECT_NAME)
+    if lead_count <= session.limits.hand_over_bulk_threshold:
+        return False
+    is_guarded = OWNER_GUARD in salesforce.active_validation_rules(OBJECT_NAME)
+    with session.database.transaction() as connection:
+        keep_owner_guard(connection, is_active=is_guarded, at=session.tools.now())
+    return is_guarded
 
 
 def _send(session: WriteSession, intents: Sequence[WriteIntent], *, is_bulk: bool) -> None:

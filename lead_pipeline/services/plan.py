@@ -31,6 +31,7 @@ from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
+from lead_pipeline.store.org_facts import had_owner_guard
 
 PLANNED_OBJECTS = ("Lead", "Contact")
 GUARDED_FIELDS = ("OwnerId", "Status")  # whose change by a plan would be felt by every rep at once
@@ -76,7 +77,6 @@ def plan_batch(
     batch_id: str,
     now: Callable[[], datetime],
     dievio_lead_ids: Collection[str] | None = None,
-    has_owner_guard: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> PlanSummary:
     """Decide about the leads of a batch that have no outcome yet; earlier decisions about them are replaced.
@@ -87,7 +87,6 @@ def plan_batch(
         batch_id: The batch.
         now: The clock, aware UTC.
         dievio_lead_ids: Only these leads, e.g. those whose records have changed.
-        has_owner_guard: Whether the org itself guards owners, which makes a large hand-over cheaper.
         on_progress: Told the stage, the leads done and, as far as known, the leads in all.
 
     Raises:
@@ -132,7 +131,6 @@ def plan_batch(
             leads=done,
             gaps=gaps,
             mapping_version=mappings.mapping_version,
-            has_owner_guard=has_owner_guard,
         )
 
 
@@ -209,7 +207,6 @@ def _summarize(
     leads: int,
     gaps: tuple[MappingGap, ...],
     mapping_version: str,
-    has_owner_guard: bool,
 ) -> PlanSummary:
     decisions, reasons = Counter[str](), Counter[str]()
     for row in plans.count_decisions(connection, batch_id=batch_id):
@@ -229,7 +226,9 @@ def _summarize(
         replaced_values=risks["replaced_values"],
         guarded_touches=risks["guarded_touches"],
         calls=estimate_calls(
-            creates=decisions[Decision.CREATE], updates=decisions[Decision.UPDATE], has_owner_guard=has_owner_guard
+            creates=decisions[Decision.CREATE],
+            updates=decisions[Decision.UPDATE],
+            has_owner_guard=had_owner_guard(connection),
         ),
         credits_at_most=estimate_credits(plans.read_segment_accounts(connection, batch_id=batch_id)),
         mapping_version=mapping_version,

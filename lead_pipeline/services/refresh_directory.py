@@ -21,6 +21,7 @@ from lead_pipeline.services.directory_writer import DirectoryWriter, ObjectTally
 from lead_pipeline.services.org_schemas import MAX_SCHEMA_AGE, SchemaSource, refresh_org_schemas
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import DirectoryCount, find_last_count, record_counts
+from lead_pipeline.store.org_facts import keep_integration_user
 
 # From about ten pages on, a Bulk job (open, some looks, results) costs fewer calls than REST pages of 2,000 rows.
 BULK_THRESHOLD_ROWS = 20_000
@@ -41,6 +42,10 @@ class DirectorySource(SchemaSource, Protocol):
     @property
     def server_time(self) -> datetime | None:
         """Date of the last answer."""
+
+    @property
+    def user_id(self) -> str | None:
+        """The user we write as, as far as it is known."""
 
     def query_pages(self, soqls: Sequence[str], *, include_deleted: bool = False) -> list[QueryPage]:
         """Return the first page of up to five queries in one call."""
@@ -116,6 +121,9 @@ def refresh_directory(
     """
     refresh = _Refresh(database, salesforce, fields_by_object=fields_by_object, now=now, on_progress=on_progress)
     refresh.run(MIRRORED_OBJECTS, has_roster=True, bulk_threshold_rows=bulk_threshold_rows)
+    if salesforce.user_id is not None:
+        with database.transaction() as connection:
+            keep_integration_user(connection, salesforce.user_id, at=now())
     return refresh.summary(refresh.compare_counts())
 
 

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from lead_pipeline.domain.post_sync import SampleLine, WrittenRecord
 from lead_pipeline.domain.quality import GateResult
+from lead_pipeline.store.org_facts import find_integration_user
 from lead_pipeline.store.queries import load_queries
 
 _Connection = psycopg.Connection[Any]
@@ -139,7 +140,7 @@ def read_written_pages(
     """Yield the written records of a batch, all or those named, a page at a time."""
     queries = load_queries("gates")
     owners = frozenset(read_ids(connection, "list_active_owners"))
-    writer_id = queries.get_writer_id(connection, batch_id=batch_id)
+    writer_id = find_integration_user(connection) or queries.get_writer_id(connection, batch_id=batch_id)
     after = ""
     while True:
         rows = list(

@@ -14,8 +14,11 @@ from lead_pipeline.domain.call_costs import CallEstimate, SegmentAccount, estima
         (1, 1, False, CallEstimate(preparation=5, creates=1, updates=1, read_back=1, hand_over=1)),
         (200, 25, False, CallEstimate(preparation=5, creates=1, updates=1, read_back=1, hand_over=8)),
         (201, 26, False, CallEstimate(preparation=5, creates=2, updates=2, read_back=1, hand_over=9)),
-        (2_000, 0, True, CallEstimate(preparation=5, creates=10, updates=0, read_back=1, hand_over=80)),
-        (10_000, 0, True, CallEstimate(preparation=5, creates=6, updates=0, read_back=5, hand_over=6)),
+        (200, 0, True, CallEstimate(preparation=5, creates=1, updates=0, read_back=1, hand_over=8)),
+        (1_000, 0, True, CallEstimate(preparation=5, creates=5, updates=0, read_back=1, hand_over=5)),
+        (2_000, 0, True, CallEstimate(preparation=5, creates=10, updates=0, read_back=1, hand_over=5)),
+        (10_000, 0, True, CallEstimate(preparation=5, creates=6, updates=0, read_back=5, hand_over=5)),
+        (25_000, 0, True, CallEstimate(preparation=5, creates=18, updates=0, read_back=13, hand_over=13)),
         (10_000, 0, False, CallEstimate(preparation=5, creates=6, updates=0, read_back=5, hand_over=400)),
     ],
 )

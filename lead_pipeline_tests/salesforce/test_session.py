@@ -18,6 +18,8 @@ QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.3, total_seconds=0.6)
 class FakeTokens:
     """Gives out a new token whenever the old one is refused."""
 
+    user_id = None
+
     def __init__(self) -> None:
         self.issued = 1
 

@@ -50,6 +50,23 @@ def test_client_credentials_are_exchanged_for_a_token_once() -> None:
     assert form_of(server) == {"grant_type": "client_credentials", "client_id": "app", "client_secret": "topsecret"}
 
 
+@pytest.mark.parametrize(
+    ("identity", "user_id"),
+    [
+        ("https://login.salesforce.com/id/00D5e0000000001EAA/0055e0000000001AAA", "0055e0000000001AAA"),
+        ("https://login.salesforce.com/id/00D5e0000000001EAA/", None),
+        (None, None),
+    ],
+    ids=["an identity address", "one without a user", "no identity"],
+)
+def test_signing_in_tells_as_whom_we_write(identity: str | None, user_id: str | None) -> None:
+    answer = granted("t1", **({"id": identity} if identity else {}))
+    with scripted_server(reply(200, answer)) as server:
+        tokens = tokens_at(server.base_url)
+        tokens.current()
+    assert tokens.user_id == user_id
+
+
 def test_ten_threads_with_the_same_expired_token_sign_in_once() -> None:
     with scripted_server(reply(200, granted("t1")), reply(200, granted("t2")), reply(200, granted("t3"))) as server:
         tokens = tokens_at(server.base_url)

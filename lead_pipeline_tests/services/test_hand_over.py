@@ -9,6 +9,7 @@ import pytest
 
 from lead_pipeline.errors import GateClosedError
 from lead_pipeline.services.hand_over import hand_over
+from lead_pipeline.store.org_facts import had_owner_guard
 from lead_pipeline_tests.services.write_bench import BATCH_ID, SALES_USERS, WriteBench, person
 
 SELLERS = [str(user["Id"]) for user in SALES_USERS]
@@ -125,6 +126,17 @@ def test_a_job_without_a_refusal_needs_no_result_file(passed: WriteBench) -> Non
     assert summary.done == 6
     assert not [route for route in passed.emulated.plane.ledger.totals().calls if "Results" in route]
     passed.assert_log_equals_last_journal()
+
+
+def test_the_next_plan_reckons_with_the_guard_that_the_hand_over_found(passed: WriteBench) -> None:
+    passed.limits = replace(passed.limits, hand_over_bulk_threshold=3)
+    with passed.database.connect() as connection:
+        assert not had_owner_guard(connection)
+
+    passed.hand_over()
+
+    with passed.database.connect() as connection:
+        assert had_owner_guard(connection)
 
 
 def test_without_the_guard_even_many_leads_go_one_by_one(passed: WriteBench) -> None:

@@ -15,6 +15,7 @@ from lead_pipeline.sandbox.embedded_postgres import ServerAddress
 from lead_pipeline.services.plan import plan_batch
 from lead_pipeline.store import plans
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.org_facts import keep_owner_guard
 from lead_pipeline_tests.domain.plan_builders import SYNCED_FIELDS, field, org_schema
 from lead_pipeline_tests.services.plan_bench import (
     BATCH,
@@ -193,6 +194,20 @@ def test_the_summary_says_what_is_at_stake_and_what_it_costs(bench: PlanBench) -
     assert metadata["reason create: new_person"] == 1
     assert metadata["fields_left_out"] == ""
     assert all(isinstance(value, int | float | str) for value in metadata.values())
+
+
+def test_the_plan_reckons_with_a_job_where_the_org_was_seen_to_guard_owners(bench: PlanBench) -> None:
+    bench.add_leads(*(stranger(f"li:{number}") for number in range(201)))
+    bench.match()
+    one_by_one = bench.plan().calls
+    with bench.database.transaction() as connection:
+        keep_owner_guard(connection, is_active=True, at=NOW)
+
+    guarded = bench.plan().calls
+
+    assert one_by_one == estimate_calls(creates=201, updates=0, has_owner_guard=False)
+    assert guarded == estimate_calls(creates=201, updates=0, has_owner_guard=True)
+    assert guarded.total < one_by_one.total
 
 
 def test_a_field_that_has_left_the_org_is_left_out_and_named(bench: PlanBench) -> None:

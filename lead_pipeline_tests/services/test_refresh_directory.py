@@ -24,6 +24,7 @@ from lead_pipeline.sandbox.serving import ServerThread
 from lead_pipeline.services.refresh_directory import DirectorySummary, changed_since, refresh_directory
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import latest_counts
+from lead_pipeline.store.org_facts import find_integration_user
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 FIELDS = {"Lead": ("Email", "Title", "Employee_Count__c", "Nope__c"), "Contact": ("Title",)}
@@ -286,6 +287,17 @@ def test_a_deactivated_user_and_a_deleted_queue_may_no_longer_own(world: World) 
     assert world.rows("SELECT is_active FROM roster WHERE salesforce_id = '00G000000000000AAA'") == [
         {"is_active": False}
     ]
+
+
+def test_the_user_we_write_as_is_known_after_a_refresh(world: World) -> None:
+    world.refresh()
+
+    integration = world.org.find_user("integration")
+    with world.database.connect() as connection:
+        user_id = find_integration_user(connection)
+    assert integration is not None
+    assert user_id is not None
+    assert user_id[:15] == integration.user_id[:15]
 
 
 def test_a_fresh_read_names_what_changed_in_one_call(world: World) -> None:

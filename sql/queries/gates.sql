@@ -203,7 +203,7 @@ ORDER BY o.dievio_lead_id
 LIMIT :most;
 
 -- name: get_writer_id(batch_id)$
--- The user we write as: whoever last changed the records we created and nobody else has touched.
+-- The user we write as, where signing in did not tell: whoever last changed most of the records we wrote.
 SELECT b.fields ->> 'LastModifiedById'
 FROM readback AS b
 JOIN lead_outcome AS o ON o.batch_id = b.batch_id AND o.dievio_lead_id = b.dievio_lead_id AND o.outcome IN ('created', 'updated')

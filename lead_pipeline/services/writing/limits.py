@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lead_pipeline.domain.call_costs import (
+    BULK_JOB_ROWS,
+    BULK_THRESHOLD,
+    COLLECTION_RECORDS,
+    COMPOSITE_UPDATES,
+    HAND_OVER_BULK_THRESHOLD,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteLimits:
-    """Sizes, shares and tries of one kind of run; the defaults are those of the nightly batch."""
+    """Sizes, shares and tries of one kind of run; the defaults are those that `domain/call_costs` reckons with."""
 
-    collection_records: int = 200  # Salesforce limit of records per composite/sobjects call
-    composite_records: int = 25  # Salesforce limit of sub-requests per composite call
-    bulk_threshold: int = 2_000  # above it ten or more collection calls cost more than a whole Bulk job
-    hand_over_bulk_threshold: int = (
-        200  # behind the owner guard a job takes 5 calls, as many as 125 conditional updates
-    )
-    bulk_job_rows: int = 10_000  # one internal batch of Bulk 2.0; a lost job then concerns no more rows than that
+    collection_records: int = COLLECTION_RECORDS
+    composite_records: int = COMPOSITE_UPDATES
+    bulk_threshold: int = BULK_THRESHOLD
+    hand_over_bulk_threshold: int = HAND_OVER_BULK_THRESHOLD
+    bulk_job_rows: int = BULK_JOB_ROWS
     api_share: float = 0.8  # of the org's daily calls; the rest belongs to everybody else
     tries: int = 4  # one try and three retries of a transient refusal
     retry_wait_seconds: float = 1.0  # first wait; doubles with each try

@@ -1,0 +1,40 @@
+"""What is known of the org beside its records. Who learns it, and what follows from it, is up to the services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from lead_pipeline.store.queries import load_queries
+
+_INTEGRATION_USER, _OWNER_GUARD = "integration_user_id", "owner_guard"  # names in the table
+
+_Connection = psycopg.Connection[Any]
+
+
+def keep_integration_user(connection: _Connection, user_id: str, *, at: datetime) -> None:
+    """Keep the id of the user we write as."""
+    _keep(connection, _INTEGRATION_USER, user_id, at=at)
+
+
+def find_integration_user(connection: _Connection) -> str | None:
+    """Return the id of the user we write as; None where signing in did not tell it."""
+    user_id = load_queries("org_facts").find_org_fact(connection, name=_INTEGRATION_USER)
+    return None if user_id is None else str(user_id)
+
+
+def keep_owner_guard(connection: _Connection, *, is_active: bool, at: datetime) -> None:
+    """Keep whether the org itself guarded the owners of leads when it was last asked."""
+    _keep(connection, _OWNER_GUARD, is_active, at=at)
+
+
+def had_owner_guard(connection: _Connection) -> bool:
+    """Tell whether the org guarded owners when it was last asked; False when it never was."""
+    return load_queries("org_facts").find_org_fact(connection, name=_OWNER_GUARD) is True
+
+
+def _keep(connection: _Connection, name: str, value: object, *, at: datetime) -> None:
+    load_queries("org_facts").keep_org_fact(connection, name=name, value=Jsonb(value), seen_at=at)
