@@ -160,11 +160,14 @@ class WriteBench:
             connection.execute("UPDATE segment_pull SET rows_received = %s WHERE batch_id = %s", [rows, BATCH_ID])
 
     def prepare(self) -> None:
-        """Mirror, match and plan; every gate up to the plan looks."""
+        """Mirror, match and plan, and let the last second of the reading pass."""
+        self.read_and_plan()
+        self.wait(5)
+
+    def read_and_plan(self) -> None:
         refresh_directory(self.database, self.client, fields_by_object=self.rules.fields_by_object, now=self.now)
         match_batch(self.database, self.rules.matching, batch_id=BATCH_ID, now=self.now)
         plan_batch(self.database, self.rules.mappings, batch_id=BATCH_ID, now=self.now)
-        self.wait(5)
 
     def write(
         self,

@@ -246,6 +246,10 @@ FROM pending AS p
 JOIN directory_record AS r ON r.object_name = p.object_name AND r.salesforce_id = p.salesforce_id
 WHERE (p.base_last_modified_at IS NOT NULL AND r.last_modified_at IS DISTINCT FROM p.base_last_modified_at)
    OR (p.decision = 'update' AND (r.is_deleted OR r.is_converted))
+   -- an edit within the second of an earlier one leaves LastModifiedDate as it was: only the values tell
+   OR EXISTS (SELECT FROM sync_decision AS d CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
+              WHERE d.batch_id = p.batch_id AND d.dievio_lead_id = p.dievio_lead_id
+                AND f -> 'before' IS DISTINCT FROM coalesce(r.fields -> (f ->> 'field'), 'null'))
 UNION
 SELECT s.dievio_lead_id
 FROM sharing AS s

@@ -130,6 +130,22 @@ def test_an_edit_between_reading_and_writing_survives(bench: WriteBench) -> None
     bench.assert_log_equals_journal()
 
 
+def test_an_edit_in_the_second_of_the_edit_that_was_planned_with_survives(bench: WriteBench) -> None:
+    (record_id,) = bench.load("Lead", org_lead(1))
+    bench.add_leads(person(1))
+    bench.emulated.org.clock.set(bench.now(), frozen=True)
+    bench.edit(record_id, {"Description": "seen"})
+    bench.read_and_plan()
+    bench.edit(record_id, {"Title": "What the rep typed"})
+    bench.wait(60)
+
+    bench.write()
+
+    (record,) = bench.records()
+    assert record["Title"] == "What the rep typed"
+    bench.assert_log_equals_journal()
+
+
 def test_a_record_that_is_edited_again_and_again_goes_to_a_person(bench: WriteBench) -> None:
     (record_id,) = bench.load("Lead", org_lead(1))
     bench.add_leads(person(1))
