@@ -1,4 +1,4 @@
-"""The plan says what it costs, and a night that reaches the product's share of calls stops there and is finished later."""
+"""The plan says what it costs; a night that reaches its share of calls stops there and is finished later."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How often a write is tried: for good once, for the time being at most four times, and the others do not wait for it."""
+"""How often a write is tried: for good once, for the time being four times, and the others do not wait for it."""
 
 from collections import Counter
 
