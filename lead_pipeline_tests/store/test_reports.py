@@ -89,47 +89,55 @@ def insert_row(connection: psycopg.Connection[Any], number: int, outcome: str, r
         settled_at=NIGHT,
     )
     if outcome == "quarantine":
-        reasons = [{"code": code, "field": "", "message": ""} for code in ("missing_last_name", "missing_company")]
-        insert(
-            connection,
-            "quarantine",
-            batch_id=BATCH,
-            raw_lead_id=number,
-            segment="us",
-            reasons=Jsonb(reasons),
-            owner="revops",
-            quarantined_at=NIGHT,
-        )
+        insert_quarantine(connection, number)
     if outcome == "updated":
-        change = {"field": "Phone", "policy": "fill_blank", "verdict": "filled_blank"}
-        kept = {"field": "Title", "policy": "tracked", "verdict": "kept_rep_value"}
-        insert(
-            connection,
-            "sync_decision",
-            batch_id=BATCH,
-            dievio_lead_id=f"lead-{number}",
-            raw_lead_id=number,
-            decision="update",
-            reason_code="certain_match",
-            reason="",
-            fields=Jsonb([change, kept]),
-            mapping_version="1-abc",
-            planned_at=NIGHT,
-        )
-        insert(
-            connection,
-            "sync_log",
-            logged_at=NIGHT,
-            batch_id=BATCH,
-            run_id="run-1",
-            operation="update",
-            op_id=uuid4(),
-            payload_sha256="p",
-            mapping_version="1-abc",
-            fields_changed=Jsonb([{"field": "Phone"}]),
-            actor="nightly",
-            outcome="applied",
-        )
+        insert_update(connection, number)
+
+
+def insert_quarantine(connection: psycopg.Connection[Any], number: int) -> None:
+    reasons = [{"code": code, "field": "", "message": ""} for code in ("missing_last_name", "missing_company")]
+    insert(
+        connection,
+        "quarantine",
+        batch_id=BATCH,
+        raw_lead_id=number,
+        segment="us",
+        reasons=Jsonb(reasons),
+        owner="revops",
+        quarantined_at=NIGHT,
+    )
+
+
+def insert_update(connection: psycopg.Connection[Any], number: int) -> None:
+    change = {"field": "Phone", "policy": "fill_blank", "verdict": "filled_blank"}
+    kept = {"field": "Title", "policy": "tracked", "verdict": "kept_rep_value"}
+    insert(
+        connection,
+        "sync_decision",
+        batch_id=BATCH,
+        dievio_lead_id=f"lead-{number}",
+        raw_lead_id=number,
+        decision="update",
+        reason_code="certain_match",
+        reason="",
+        fields=Jsonb([change, kept]),
+        mapping_version="1-abc",
+        planned_at=NIGHT,
+    )
+    insert(
+        connection,
+        "sync_log",
+        logged_at=NIGHT,
+        batch_id=BATCH,
+        run_id="run-1",
+        operation="update",
+        op_id=uuid4(),
+        payload_sha256="p",
+        mapping_version="1-abc",
+        fields_changed=Jsonb([{"field": "Phone"}]),
+        actor="nightly",
+        outcome="applied",
+    )
 
 
 def read(database: Database) -> Any:
