@@ -54,12 +54,15 @@ _ACCOUNT_FIELDS: Mapping[str, tuple[str, ...]] = {"website": ("Website",), "comp
 _OBJECT_FIELDS = {"Lead": _LEAD_FIELDS, "Contact": _CONTACT_FIELDS, "Account": _ACCOUNT_FIELDS}
 
 
-def lead_keys(values: Mapping[str, object], *, personal_email: str | None = None) -> MatchKeys:
+def lead_keys(
+    values: Mapping[str, object], *, personal_email: str | None = None, is_phone_shared: bool = False
+) -> MatchKeys:
     """Return the keys of a lead from its canonical values.
 
     Args:
         values: Canonical field -> normalized value.
         personal_email: A valid private address that the row carries beside the work address.
+        is_phone_shared: Whether the number is a switchboard's, which is no person's.
     """
     website = _text(values, "company_domain") or _text(values, "website")
     email = _text(values, "email")
@@ -71,7 +74,7 @@ def lead_keys(values: Mapping[str, object], *, personal_email: str | None = None
         ln=family_name_key(_text(values, "last_name")),
         co=_company_key(_text(values, "company_name")),
         ti=_title_key(_text(values, "title")),
-        ph=_phone_key(_text(values, "phone"), None),
+        ph=None if is_phone_shared else _text(values, "phone"),
         pe=_personal_key(email) or _personal_key(personal_email),
         st=_street_key(_text(values, "street"), _text(values, "postal_code")),
     )

@@ -16,6 +16,11 @@ KEYS = MatchKeys(
 )  # fmt: skip
 
 
+def test_a_shared_phone_is_nobodys_key() -> None:
+    assert lead_keys(VALUES).ph == "+4930901820"
+    assert lead_keys(VALUES, is_phone_shared=True).ph is None
+
+
 def test_a_lead_has_one_key_per_kind() -> None:
     assert lead_keys(VALUES) == KEYS
     assert lead_keys({}) == MatchKeys()

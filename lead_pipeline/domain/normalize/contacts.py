@@ -7,6 +7,8 @@ from lead_pipeline.domain.normalize.emails import read_email
 from lead_pipeline.domain.normalize.linkedin import read_linkedin
 from lead_pipeline.domain.normalize.phones import read_phone
 
+SHARED_PHONE_FLAG = "phone_shared"  # the number belongs to a switchboard
+
 
 def read_contacts(cells: Cells) -> None:
     """Put e-mail, phone and profile; the country must have been read before, for numbers without their own."""
@@ -39,7 +41,7 @@ def _read_phone(cells: Cells) -> None:
     if reading.problem is not None:
         cells.remark(f"phone_{reading.problem}")
     if not reading.is_personal:
-        cells.remark("phone_shared")
+        cells.remark(SHARED_PHONE_FLAG)
 
 
 def _read_profile(cells: Cells) -> None:

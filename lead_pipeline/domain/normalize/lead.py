@@ -24,7 +24,7 @@ from lead_pipeline.domain.leads import (
 from lead_pipeline.domain.match_keys import lead_keys
 from lead_pipeline.domain.normalize.cells import Cells
 from lead_pipeline.domain.normalize.companies import clean_company
-from lead_pipeline.domain.normalize.contacts import read_contacts
+from lead_pipeline.domain.normalize.contacts import SHARED_PHONE_FLAG, read_contacts
 from lead_pipeline.domain.normalize.firmographics import read_firmographics
 from lead_pipeline.domain.normalize.names import LOWEST_TRUSTED_SPLIT, NameFlag, PersonName, read_name
 from lead_pipeline.domain.normalize.times import NoMomentError, TimeForm, read_time, write_time
@@ -82,7 +82,9 @@ def normalize_row(
     read_firmographics(cells, industries=(org_vocabulary or {}).get("industry"))
     read_contacts(cells)
     _stamp(cells, raw, mapping, now=now)
-    keys = lead_keys(cells.values, personal_email=cells.personal_email)
+    keys = lead_keys(
+        cells.values, personal_email=cells.personal_email, is_phone_shared=SHARED_PHONE_FLAG in cells.flags
+    )
     claim = _claim(raw, cells, keys, record_id=row.record_id)
     if reasons := _find_reasons(cells, name, claim):
         return _quarantine(raw, reasons)
