@@ -23,11 +23,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--allow-writes", action="store_true", help="run the part that creates and deletes leads there")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of the contract tests."""
-    config.addinivalue_line("markers", "contract: holds for the sandbox org and for real ones alike")
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[ServerAddress]:
     """One server for each test process; it forgets everything at the end."""
