@@ -1,13 +1,17 @@
 """Each undocumented choice in both its positions, as a client sees it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lead_pipeline.sandbox.control_plane.faults import GENERIC_KINDS
+from lead_pipeline.sandbox.salesforce_org.disturbances import OWN_FAULT_KINDS
 from lead_pipeline.sandbox.salesforce_org.switches import CHOICES, Switches
 from lead_pipeline_tests.sandbox.salesforce_org.conftest import NO_ASSIGNMENT, RunningOrg
 
+MANUAL = Path(__file__).parents[3] / "docs" / "sandbox.md"
 LEAD = {"LastName": "Test", "Company": "Test GmbH"}
 TYPED = {"attributes": {"type": "Lead"}, **LEAD}
 KEY = "/sobjects/Lead/Dievio_Lead_ID__c"
@@ -107,3 +111,11 @@ def test_an_unknown_switch_or_position_is_refused(admin: RunningOrg, change: dic
 
     assert (answer.status_code, set(answer.json())) == (400, {"error"})
     assert admin.call("GET", "/_sandbox/switches").json() == Switches().to_json()
+
+
+def test_the_manual_names_every_switch_and_every_kind_of_fault() -> None:
+    manual = MANUAL.read_text("utf-8")
+
+    rows = [f"| `{choice.name}` | {', '.join(f'`{one}`' for one in choice.positions)} |" for choice in CHOICES]
+    assert [row for row in rows if row not in manual] == []
+    assert [kind for kind in (*GENERIC_KINDS, *OWN_FAULT_KINDS) if f"`{kind}`" not in manual] == []
