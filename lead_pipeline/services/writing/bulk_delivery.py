@@ -37,18 +37,27 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent]) -> in
     session.tools.reach(CrashPoint.AFTER_JOB_CREATION)
     ours = commit_intents(session, [replace(intent, bulk_job_id=job_id) for intent in intents])
     if ours and _start_job(session, job_id, ours):
-        _pause(session, _first_pause(session, len(ours)))
-        settle_job(session, job_id, ours)
+        pause = _expected_seconds(session, len(ours))
+        _pause(session, pause)
+        settle_job(session, job_id, ours, pause=pause)
     return len(ours)
 
 
-def settle_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent]) -> None:
+def settle_job(
+    session: WriteSession, job_id: str, intents: Sequence[WriteIntent], *, pause: float | None = None
+) -> None:
     """Wait for a job's end and record every row; a job that was never closed is aborted and has touched nothing.
 
     Rows without an answer of their own stay unknown, and so does everything when the job cannot be read.
+
+    Args:
+        session: The run's hold on the batch.
+        job_id: The job.
+        intents: Its rows.
+        pause: Seconds before a second look; grows with each further one.
     """
     try:
-        job = _wait_for_job(session, job_id)
+        job = _wait_for_job(session, job_id, pause=pause or session.limits.job_poll_seconds)
         if job.state == OPEN_JOB:
             # From now on not even the process that opened it can close it, should it be alive after all.
             session.salesforce.abort_bulk_job(job_id)
@@ -99,15 +108,15 @@ def _row(intent: WriteIntent) -> dict[str, object]:
     return {**target, **intent.payload}
 
 
-def _first_pause(session: WriteSession, row_count: int) -> float:
-    """Return how many seconds the org needs for so many rows: each look before costs a call and tells nothing."""
+def _expected_seconds(session: WriteSession, row_count: int) -> float:
+    """Return how long the org needs for so many rows: each look before costs a call and tells nothing."""
     limits = session.limits
     expected = row_count / limits.job_rows_per_second
     return min(max(expected, limits.job_poll_seconds), limits.max_job_poll_seconds)
 
 
-def _wait_for_job(session: WriteSession, job_id: str) -> JobProgress:
-    pause, waited = session.limits.job_poll_seconds, 0.0
+def _wait_for_job(session: WriteSession, job_id: str, *, pause: float) -> JobProgress:
+    waited = 0.0
     while True:
         job = session.salesforce.read_bulk_job(job_id)
         if job.is_final or job.state == OPEN_JOB or waited >= session.limits.max_job_wait_seconds:

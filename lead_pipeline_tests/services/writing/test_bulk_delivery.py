@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from lead_pipeline.errors import WritesRefusedError
+from lead_pipeline.salesforce.bulk_jobs import BulkJobState, JobState
+from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.sandbox.salesforce_org.job_store import JobStore
 from lead_pipeline.services.writing.ports import CrashPoint
 from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
@@ -135,3 +138,29 @@ def test_a_job_that_was_never_closed_can_no_longer_be_closed_once_its_rows_are_p
 
     assert bulk_bench.client.close_bulk_job(job["bulk_job_id"]).state == "aborted"
     assert len(bulk_bench.records()) == LEADS
+
+
+class SlowJobs:
+    """The org, but its jobs run for so many looks longer."""
+
+    def __init__(self, client: SalesforceClient, *, looks: int) -> None:
+        self._client = client
+        self._looks = looks
+
+    def read_bulk_job(self, job_id: str) -> BulkJobState:
+        job = self._client.read_bulk_job(job_id)
+        self._looks -= 1
+        return replace(job, state=JobState.IN_PROGRESS) if self._looks >= 0 else job
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def test_a_job_that_takes_long_is_looked_at_ever_less_often(bulk_bench: WriteBench) -> None:
+    bulk_bench.limits = replace(bulk_bench.limits, job_rows_per_second=LEADS / 10)
+    bulk_bench.client = cast("SalesforceClient", SlowJobs(bulk_bench.client, looks=3))
+    waits: list[float] = []
+
+    bulk_bench.write(wait=waits.append)
+
+    assert waits[:4] == [10.0, 10.0, 15.0, 22.5]
