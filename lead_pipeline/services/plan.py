@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from lead_pipeline.domain.call_costs import CallEstimate, estimate_calls, estimate_credits
-from lead_pipeline.domain.decisions import Decision
+from lead_pipeline.domain.decisions import Decision, SyncDecision
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
@@ -99,26 +99,10 @@ def plan_batch(
     with database.transaction() as connection:
         _require_matches(connection, batch_id)
         rules = PlanRules(mappings=mappings, schemas=read_schemas(connection))
-        gaps = tuple(
-            gap for name in PLANNED_OBJECTS for gap in check_mapping(mappings.for_object(name), rules.schemas[name])
-        )
-        _refuse_contradictions(gaps)
-        _require_identity_field(mappings, gaps)
-        _refuse_unknown_fields(connection, rules.schemas, gaps)
+        gaps = _check_mappings(connection, rules)
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
-            decisions = [
-                plan_lead(
-                    entry.lead,
-                    entry.match,
-                    target=entry.target,
-                    rules=rules,
-                    answers=entry.answers,
-                    standing=entry.standing,
-                )
-                for entry in page
-            ]
-            plans.save_decisions(connection, decisions, planned_at=planned_at)
+            plans.save_decisions(connection, [_decide(entry, rules) for entry in page], planned_at=planned_at)
             done += len(page)
             if on_progress is not None:
                 on_progress("plan", done, done)
@@ -132,6 +116,28 @@ def plan_batch(
             gaps=gaps,
             mapping_version=mappings.mapping_version,
         )
+
+
+def _check_mappings(connection: psycopg.Connection[Any], rules: PlanRules) -> tuple[MappingGap, ...]:
+    """Return where the mapping and the org do not fit, and refuse what no run can do without."""
+    gaps = tuple(
+        gap for name in PLANNED_OBJECTS for gap in check_mapping(rules.mappings.for_object(name), rules.schemas[name])
+    )
+    _refuse_contradictions(gaps)
+    _require_identity_field(rules.mappings, gaps)
+    _refuse_unknown_fields(connection, rules.schemas, gaps)
+    return gaps
+
+
+def _decide(entry: plans.MatchedLead, rules: PlanRules) -> SyncDecision:
+    return plan_lead(
+        entry.lead,
+        entry.match,
+        target=entry.target,
+        rules=rules,
+        answers=entry.answers,
+        standing=entry.standing,
+    )
 
 
 def _require_matches(connection: psycopg.Connection[Any], batch_id: str) -> None:
