@@ -53,8 +53,7 @@ class World:
     scheduler: Scheduler
     jobs: Jobs
     skew_seconds: float = 0.0  # by how much the org's clock is ahead of ours
-    closed_until: float = 0.0  # a call before this moment ignores a Retry-After
-    early_calls: int = 0
+    early_calls: int = 0  # writes that a worker sent before the Retry-After it was given was over
     write_calls: int = 0
     calls_allowed: int | None = None
     calls_used: int = 0
@@ -68,6 +67,7 @@ class SimulatedSalesforce:
     worker: Worker
     server_time: datetime | None = None
     request_number: int = field(default=0)
+    asked_to_wait_until: float = field(default=0.0)
 
     @property
     def usage(self) -> SimulatedUsage | None:
@@ -98,11 +98,11 @@ class SimulatedSalesforce:
 
     def insert_records(self, object_name: str, records: Sequence[Mapping[str, object]]) -> list[RecordAnswer]:
         saves = [self._insert(object_name, dict(record)) for record in records]
-        return self._write(CallKind.INSERT, saves)
+        return self.send(CallKind.INSERT, saves)
 
     def update_conditionally(self, object_name: str, updates: Sequence[ConditionalUpdate]) -> list[RecordAnswer]:
         del object_name
-        return self._write(CallKind.UPDATE, [self._update(update) for update in updates])
+        return self.send(CallKind.UPDATE, [self._update(update) for update in updates])
 
     def create_bulk_job(self, object_name: str, operation: str) -> str:
         self._begin_job_call("create")
@@ -150,16 +150,18 @@ class SimulatedSalesforce:
         seconds = world.dice.random.uniform(30, 590) if fault is Fault.SLOW else world.dice.random.uniform(0.01, 1.2)
         world.scheduler.wait(self.worker, seconds)
         world.calls_used += 1
-        world.early_calls += world.clock.seconds < world.closed_until and call in {CallKind.INSERT, CallKind.UPDATE}
+        is_early = world.clock.seconds < self.asked_to_wait_until
+        world.early_calls += is_early and call in {CallKind.INSERT, CallKind.UPDATE}
         self.request_number += 1
         if fault not in {Fault.NOT_SENT, Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.LATE}:
             self.server_time = world.clock.now(skew_seconds=world.skew_seconds).replace(microsecond=0)
         return fault
 
-    def _write(self, call: CallKind, saves: Sequence[Save]) -> list[RecordAnswer]:
+    def send(self, call: CallKind, saves: Sequence[Save]) -> list[RecordAnswer]:
+        """Send records in one call and answer for each."""
         fault = self._begin(call, WRITE_FAULTS)
         self.world.write_calls += 1
-        answers = self._answer_refused_call(fault, len(saves)) or self._answer_lost_call(fault, saves)
+        answers = self._answer_refused_call(call, fault, len(saves)) or self._answer_lost_call(fault, saves)
         if answers is None:
             answers = [self._save_one(call, save) for save in saves]
         for answer in answers:
@@ -167,17 +169,17 @@ class SimulatedSalesforce:
         self.world.scheduler.pause(self.worker)
         return answers
 
-    def _answer_refused_call(self, fault: Fault, count: int) -> list[RecordAnswer] | None:
+    def _answer_refused_call(self, call: CallKind, fault: Fault, count: int) -> list[RecordAnswer] | None:
         """Answer a call that the org did not carry out, and said so."""
         if fault is Fault.DAILY_LIMIT:
-            self._note(fault, CallKind.INSERT, "raised")
+            self._note(fault, call, "raised")
             raise ApiBudgetReachedError(used=100, allowed=100)
         if fault is Fault.SESSION_REFUSED:
-            self._note(fault, CallKind.INSERT, "raised")
+            self._note(fault, call, "raised")
             raise CredentialsRefusedError(SYSTEM, code="INVALID_SESSION_ID", settings="the credentials")
         if fault is Fault.THROTTLED:
             pause = self.world.dice.random.uniform(2, 50)
-            self.world.closed_until = self.world.clock.seconds + pause
+            self.asked_to_wait_until = self.world.clock.seconds + pause
             return [answer_of_status(self._facts(429, retry_after_seconds=pause))] * count
         answer = {
             Fault.NOT_SENT: lambda: not_sent_answer("refused"),
@@ -204,11 +206,11 @@ class SimulatedSalesforce:
 
     def _save_one(self, call: CallKind, save: Save) -> RecordAnswer:
         fault = self.world.dice.draw_record()
-        answer = self._save_under(fault, save)
+        answer = self._save_under(call, fault, save)
         self._note(fault, call, answer.kind)
         return answer
 
-    def _save_under(self, fault: Fault, save: Save) -> RecordAnswer:
+    def _save_under(self, call: CallKind, fault: Fault, save: Save) -> RecordAnswer:
         if fault is Fault.ROW_LOCK:
             return self._error("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access")
         if fault is Fault.TOO_LONG:
@@ -217,10 +219,12 @@ class SimulatedSalesforce:
             if self.world.dice.coin():
                 save()
             return self._error("UNKNOWN_EXCEPTION", "unexpected", status=500)
-        return self.answer_saved(save())
+        saved = save()
+        if isinstance(saved, Refused):
+            self.world.dice.marks.note(saved.code, call, "not_done")
+        return self._answer_saved(saved)
 
-    def answer_saved(self, saved: str | Refused) -> RecordAnswer:
-        """Answer what the org said about one record."""
+    def _answer_saved(self, saved: str | Refused) -> RecordAnswer:
         if isinstance(saved, str):
             return done_answer(saved, request_id=f"r{self.request_number}")
         error: dict[str, Any] = {"errorCode": saved.code, "message": saved.message}

@@ -69,18 +69,54 @@ JOB_FAULTS: Mapping[Fault, int] = {
 }
 COMMIT_FAULTS: Mapping[Fault, int] = {Fault.COMMIT_LOST: 2, Fault.COMMIT_ANSWER_LOST: 2, Fault.SESSION_LOST: 2}
 
+Mark = tuple[str, str, str]  # fault or code of a refusal, kind of call, answer
+
+
+def _expect_marks() -> frozenset[Mark]:
+    refused = {Fault.NOT_SENT, Fault.BUSY, Fault.THROTTLED, Fault.CONCURRENT_LIMIT, Fault.ROW_LOCK, Fault.TOO_LONG}
+    lost = {Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.LATE, Fault.TRUNCATED, Fault.BAD_GATEWAY, Fault.INTERNAL_ERROR}
+    answers = (
+        dict.fromkeys(refused, "not_done")
+        | dict.fromkeys(lost, "unknown")
+        | {Fault.DAILY_LIMIT: "raised", Fault.SESSION_REFUSED: "raised", Fault.SLOW: "done"}
+    )
+    writes = {
+        (str(fault), str(call), answer)
+        for fault, answer in answers.items()
+        for call in (CallKind.INSERT, CallKind.UPDATE)
+    }
+    reads = {(str(fault), "query", "answered" if fault is Fault.SLOW else "raised") for fault in READ_FAULTS}
+    jobs = {(str(fault), "job", "done" if fault is Fault.JOB_FAILED else "raised") for fault in JOB_FAULTS}
+    commits = {(str(fault), "commit", "done" if fault is Fault.SESSION_LOST else "raised") for fault in COMMIT_FAULTS}
+    return frozenset(writes | reads | jobs | commits | REFUSAL_MARKS)
+
+
+REFUSAL_MARKS = frozenset(
+    {
+        ("DUPLICATE_VALUE", "insert", "not_done"),
+        ("DUPLICATES_DETECTED", "insert", "not_done"),
+        ("PRECONDITION_FAILED", "update", "not_done"),
+        ("ENTITY_IS_DELETED", "update", "not_done"),
+    }
+)
+EXPECTED_MARKS = _expect_marks()
 RECORD_FAULT_SHARE = 0.3  # of the rate of calls: a call holds several records
 
 
 @dataclass
 class Marks:
-    """How often each fault met each kind of call, and how our client answered it."""
+    """How often each fault met each kind of call, and how our client answered it; refusals count by their code."""
 
-    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    counts: Counter[Mark] = field(default_factory=Counter)
 
-    def note(self, fault: Fault, call: CallKind, answer: str) -> None:
-        if fault is not Fault.NONE:
-            self.counts[fault, call, answer] += 1
+    def note(self, fault: str, call: CallKind, answer: str) -> None:
+        if fault != Fault.NONE:
+            self.counts[str(fault), str(call), str(answer)] += 1
+
+    def missing(self, *, at_least: int) -> tuple[str, ...]:
+        """Return the meetings that came too seldom for a run to count, as text."""
+        seldom = sorted(mark for mark in EXPECTED_MARKS if self.counts[mark] < at_least)
+        return tuple(f"{' / '.join(mark)}: {self.counts[mark]} of {at_least}" for mark in seldom)
 
 
 @dataclass

@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.queries import load_queries
-from lead_pipeline_tests.simulation.memory_queries import LeaseQueries, MemoryQueries
+from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
+from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 
 FAMILIES = ("writes", "leases")

@@ -1,4 +1,4 @@
-"""What the named queries of `writes.sql` and `leases.sql` do, on tables in memory.
+"""What the named queries of `writes.sql` do, on tables in memory; those of `leases.sql` are in `memory_leases`.
 
 One function per query, under its name, with its parameters. `test_memory_database` holds them against Postgres.
 """
@@ -41,53 +41,6 @@ INTENT_COLUMNS = (
 )
 
 Settlements = Sequence[Mapping[str, Any]]
-
-
-class LeaseQueries:
-    """The queries of `leases.sql` for one session."""
-
-    def __init__(self, tables: MemoryTables, session: object) -> None:
-        self.tables = tables
-        self._session = session
-
-    def try_lock(self, *, name: str) -> list[Row]:
-        is_free = self.tables.locks.setdefault(name, self._session) is self._session
-        return [{"locked": is_free}]
-
-    def unlock(self, *, name: str) -> list[Row]:
-        is_held = self.tables.locks.get(name) is self._session
-        if is_held:
-            del self.tables.locks[name]
-        return [{"unlocked": is_held}]
-
-    def write_lease(self, *, name: str, holder: str, at: datetime, expires_at: datetime) -> int:
-        row = {"name": name, "holder": holder, "acquired_at": at, "heartbeat_at": at, "expires_at": expires_at}
-        self.tables.lease.put(name, row)
-        return 1
-
-    def beat_lease(self, *, name: str, holder: str, at: datetime, expires_at: datetime) -> int:
-        if not self._is_held(name, holder):
-            return 0
-        self.tables.lease.change(name, heartbeat_at=at, expires_at=expires_at)
-        return 1
-
-    def delete_lease(self, *, name: str, holder: str) -> int:
-        if not self._is_held(name, holder):
-            return 0
-        self.tables.lease.delete(name)
-        return 1
-
-    def get_lease_holder(self, *, name: str) -> list[Row]:
-        row = self.tables.lease.get(name)
-        return [{"holder": row["holder"]}] if row else []
-
-    def list_silent_leases(self, *, before: datetime) -> list[Row]:
-        silent = [row for row in self.tables.lease.rows() if row["heartbeat_at"] < before]
-        return [{"name": row["name"], "holder": row["holder"]} for row in sorted(silent, key=lambda row: row["name"])]
-
-    def _is_held(self, name: str, holder: str) -> bool:
-        row = self.tables.lease.get(name)
-        return row is not None and row["holder"] == holder
 
 
 class MemoryQueries:
@@ -468,8 +421,12 @@ class MemoryQueries:
         return (
             (base is not None and record["last_modified_at"] != base)
             or (decision["decision"] == "update" and is_gone)
-            or any(entry["before"] != record["fields"].get(entry["field"]) for entry in decision["fields"])
+            or self.has_other_values(decision, record)
         )
+
+    def has_other_values(self, decision: Row, record: Row) -> bool:
+        """Whether a record holds other values than those a plan was made with."""
+        return any(entry["before"] != record["fields"].get(entry["field"]) for entry in decision["fields"])
 
     def _has_new_candidate(self, decision: Row, lead: Row) -> bool:
         lead_id, batch_id = decision["dievio_lead_id"], decision["batch_id"]

@@ -16,7 +16,8 @@ from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, R
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline.errors import RetryableError
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
-from lead_pipeline_tests.simulation.memory_queries import WORK_KEYS, LeaseQueries, MemoryQueries, Settlements
+from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
+from lead_pipeline_tests.simulation.memory_queries import WORK_KEYS, MemoryQueries, Settlements
 from lead_pipeline_tests.simulation.memory_tables import Row
 from lead_pipeline_tests.simulation.org import INTEGRATION
 from lead_pipeline_tests.simulation.plans import SimulatedPlans
@@ -120,9 +121,9 @@ class EarlyOutcomes(MemoryQueries):
 class SwallowedFaults(SimulatedSalesforce):
     """A lost answer is caught and taken for a failure."""
 
-    def _write(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
+    def send(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
         failed = RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.DEAD_LETTER, error_code="FAILED")
-        return [failed if answer.kind is AnswerKind.UNKNOWN else answer for answer in super()._write(call, saves)]
+        return [failed if answer.kind is AnswerKind.UNKNOWN else answer for answer in super().send(call, saves)]
 
 
 class SwallowedReads(SimulatedSalesforce):
@@ -137,8 +138,8 @@ class SwallowedReads(SimulatedSalesforce):
 class IgnoredPartialResults(SimulatedSalesforce):
     """A call of which one record was saved counts as done."""
 
-    def _write(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
-        answers = super()._write(call, saves)
+    def send(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
+        answers = super().send(call, saves)
         done = next((answer for answer in answers if answer.is_done), None)
         return answers if done is None else [answer if answer.is_done else done for answer in answers]
 
@@ -146,8 +147,23 @@ class IgnoredPartialResults(SimulatedSalesforce):
 class DroppedRetryAfter(SimulatedSalesforce):
     """Retry-After is not read."""
 
-    def _write(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
-        return [replace(answer, retry_after_seconds=None) for answer in super()._write(call, saves)]
+    def send(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
+        return [replace(answer, retry_after_seconds=None) for answer in super().send(call, saves)]
+
+
+class ForgottenLandings(MemoryQueries):
+    """A write that lands later than the next reading is nobody's."""
+
+    def list_late_landings(self, **_values: Any) -> list[Row]:
+        return []
+
+
+class DatesAlone(MemoryQueries):
+    """A plan counts as fresh while LastModifiedDate stands, though a second may hold two edits."""
+
+    def has_other_values(self, decision: Row, record: Row) -> bool:
+        del decision, record
+        return False
 
 
 # --- locks ----------------------------------------------------------------------------------------------------------
@@ -246,6 +262,8 @@ SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="failed reading swallowed", salesforce=SwallowedReads),
     Strategy(name="outcome before sending", queries=EarlyOutcomes),
     Strategy(name="partial results ignored", salesforce=IgnoredPartialResults),
+    Strategy(name="late landings forgotten", queries=ForgottenLandings),
+    Strategy(name="plan judged by its date alone", queries=DatesAlone),
     Strategy(name="Retry-After dropped", salesforce=DroppedRetryAfter),
     Strategy(name="stored payload replayed", plans=StoredPayloads),
     Strategy(name="nothing overwrites a value", salesforce=BlankingUpdates),
