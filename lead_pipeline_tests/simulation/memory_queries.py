@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
+from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 
 OPEN = ("sent", "unknown")
