@@ -6,7 +6,6 @@ Every one comes in through a port: the org, the database or the plans answer as 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
-from lead_pipeline.errors import RetryableError
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
 from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_queries import WORK_KEYS, MemoryQueries, Settlements
@@ -124,15 +122,6 @@ class SwallowedFaults(SimulatedSalesforce):
     def send(self, call: Any, saves: Sequence[Save]) -> list[RecordAnswer]:
         failed = RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.DEAD_LETTER, error_code="FAILED")
         return [failed if answer.kind is AnswerKind.UNKNOWN else answer for answer in super().send(call, saves)]
-
-
-class SwallowedReads(SimulatedSalesforce):
-    """A reading that fails is caught and taken for an empty one."""
-
-    def query_many(self, soqls: Sequence[str], *, include_deleted: bool = False) -> list[list[dict[str, object]]]:
-        with suppress(RetryableError):
-            return super().query_many(soqls, include_deleted=include_deleted)
-        return [[] for _ in soqls]
 
 
 class IgnoredPartialResults(SimulatedSalesforce):
@@ -259,7 +248,6 @@ SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="no lock", queries=NoLock),
     Strategy(name="no fence", queries=NoFence),
     Strategy(name="lost answer swallowed", salesforce=SwallowedFaults),
-    Strategy(name="failed reading swallowed", salesforce=SwallowedReads),
     Strategy(name="outcome before sending", queries=EarlyOutcomes),
     Strategy(name="partial results ignored", salesforce=IgnoredPartialResults),
     Strategy(name="late landings forgotten", queries=ForgottenLandings),
