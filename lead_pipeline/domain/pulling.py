@@ -53,6 +53,7 @@ class SegmentPull:
     rows_received: int = 0
     pages_received: int = 0
     is_truncated: bool = False  # the server says that `max_results` cut off hits
+    short_page: int | None = None  # the page before, when it brought fewer rows than it should; known to this run only
 
     def stopped(self, state: PullState, *, reason: str) -> SegmentPull:
         """Return the pull paused or failed for a reason; the next page stays."""
@@ -118,12 +119,35 @@ def advance_pull(pull: SegmentPull, page: SearchPage, *, rows_per_page: int) -> 
     )
     page_rows = page.per_page or rows_per_page
     if not page.has_more or page.next_page is None or (page.next_page - 1) * page_rows >= pull.max_results:
-        return _end_pull(received, last_position=(asked - 1) * page_rows + len(page.rows))
+        last_position = (asked - 1) * page_rows + len(page.rows)
+        if _ends_too_early(received, page, last_position=last_position) and pull.short_page != asked:
+            return replace(received, next_page=asked, short_page=asked)
+        return _end_pull(received, last_position=last_position)
     # A page cut short by an empty balance may be named again; any other way back would be paid for without end.
     is_short_page_again = page.next_page == asked and 0 < len(page.rows) < page_rows
     if page.next_page <= asked and not is_short_page_again:
         return replace(received.stopped(PullState.FAILED, reason=PAGING_STUCK), next_page=asked + 1)
-    return replace(received, next_page=page.next_page)
+    return replace(received, next_page=page.next_page, short_page=asked if 0 < len(page.rows) < page_rows else None)
+
+
+def pause_without_credits(pull: SegmentPull) -> SegmentPull:
+    """Return the pull paused by an empty balance.
+
+    A short page right before was cut by the same balance: it is asked for again once there are credits, since rows must
+    not be lost.
+    """
+    paused = pull.stopped(PullState.PAUSED, reason=PullReason.OUT_OF_CREDITS.value)
+    return paused if pull.short_page is None else replace(paused, next_page=pull.short_page)
+
+
+def _ends_too_early(pull: SegmentPull, page: SearchPage, *, last_position: int) -> bool:
+    """Tell a last page that the balance cut short from a true end: asking again is answered by 402, which is free.
+
+    Without this look the search would count as read to its end, and the rows that were not paid for would be lost.
+    """
+    if not page.rows or pull.total_count is None or not page.is_total_exact:
+        return False
+    return last_position < min(pull.total_count, pull.max_results)
 
 
 def _end_pull(pull: SegmentPull, *, last_position: int) -> SegmentPull:

@@ -19,6 +19,7 @@ from lead_pipeline.domain.pulling import (
     SegmentPull,
     advance_pull,
     open_pull,
+    pause_without_credits,
     resume_pull,
     rows_at_most,
 )
@@ -274,7 +275,7 @@ class _Pulling:
     def _stop(self, pull: SegmentPull, fault: LeadPipelineError) -> SegmentPull:
         """Keep why a search stopped; raise what concerns all of them."""
         if isinstance(fault, OutOfCreditsError):
-            stopped = pull.stopped(PullState.PAUSED, reason=PullReason.OUT_OF_CREDITS.value)
+            stopped = pause_without_credits(pull)
         elif isinstance(fault, CreditBudgetReachedError):
             stopped = pull.stopped(PullState.PAUSED, reason=PullReason.BUDGET.value)
         else:

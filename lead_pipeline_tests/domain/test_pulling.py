@@ -12,6 +12,7 @@ from lead_pipeline.domain.pulling import (
     SegmentPull,
     advance_pull,
     open_pull,
+    pause_without_credits,
     resume_pull,
     rows_at_most,
 )
@@ -85,6 +86,31 @@ def test_a_page_cut_short_may_be_named_again() -> None:
     pull = _advance(replace(FRESH, next_page=2), _page(30, next_page=2))
 
     assert (pull.state, pull.next_page) == (PullState.OPEN, 2)
+
+
+def test_a_last_page_with_fewer_rows_than_counted_is_asked_for_once_more() -> None:
+    short = _advance(replace(FRESH, next_page=2), _page(10, total=126))
+    again = _advance(short, _page(10, total=126))
+
+    assert (short.state, short.next_page) == (PullState.OPEN, 2)
+    assert again.state is PullState.EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    "page",
+    [_page(26, total=126), _page(10), _page(0, total=126), replace(_page(10, total=126), is_total_exact=False)],
+    ids=["as counted", "not counted", "empty", "an estimate"],
+)
+def test_a_last_page_that_contradicts_no_count_ends_the_search(page: SearchPage) -> None:
+    assert _advance(replace(FRESH, next_page=2), page).state is PullState.EXHAUSTED
+
+
+@pytest.mark.parametrize(("count", "next_page"), [(30, 2), (100, 3)])
+def test_the_page_that_an_empty_balance_cut_short_is_the_next_one(count: int, next_page: int) -> None:
+    paused = pause_without_credits(_advance(replace(FRESH, next_page=2), _page(count, next_page=3, total=280)))
+
+    assert (paused.state, paused.reason) == (PullState.PAUSED, PullReason.OUT_OF_CREDITS)
+    assert paused.next_page == next_page
 
 
 @pytest.mark.parametrize(("count", "next_page"), [(100, 2), (0, 2), (100, 1), (30, 1)])

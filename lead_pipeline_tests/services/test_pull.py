@@ -184,6 +184,10 @@ def test_a_page_whose_keeping_fails_leaves_nothing_half(nights: Nights) -> None:
     assert nights.calls_by_state() == {"reserved": 1}
 
 
+def delivered_numbers(nights: Nights) -> set[object]:
+    return {row["number"] for row in nights.payloads() if isinstance(row, dict)}
+
+
 def test_an_empty_balance_pauses_the_search_keeps_what_came_and_goes_on_when_topped_up(
     nights: Nights, dievio: DievioWorld
 ) -> None:
@@ -196,7 +200,8 @@ def test_an_empty_balance_pauses_the_search_keeps_what_came_and_goes_on_when_top
 
     assert (first.segments[0].state, first.segments[0].reason) == (PullState.PAUSED, "out_of_credits")
     assert (first.rows, first.credits) == (130, 130)
-    assert (second.segments[0].state, second.rows, second.credits) == (PullState.EXHAUSTED, 180, 50)
+    assert (second.segments[0].state, second.rows, second.credits) == (PullState.EXHAUSTED, 280, 150)
+    assert delivered_numbers(nights) == set(range(250))
     assert nights.credits() == dievio.rows_charged
     assert nights.waits == []
 
@@ -210,9 +215,22 @@ def test_a_page_cut_short_that_is_named_again_loses_no_row(nights: Nights, dievi
         dievio.set_credits(1_000)
         summary = nights.pull(client)
 
-    delivered = {row["number"] for row in nights.payloads() if isinstance(row, dict)}
-    assert delivered == set(range(250))
+    assert delivered_numbers(nights) == set(range(250))
     assert summary.segments[0].state is PullState.EXHAUSTED
+    assert nights.credits() == dievio.rows_charged
+
+
+def test_a_last_page_cut_short_by_the_balance_is_no_end(nights: Nights, dievio: DievioWorld) -> None:
+    dievio.sell_numbers(250)
+    dievio.set_credits(230)
+    with dievio.client() as client:
+        first = nights.pull(client)
+        dievio.set_credits(1_000)
+        second = nights.pull(client)
+
+    assert (first.segments[0].state, first.segments[0].reason) == (PullState.PAUSED, "out_of_credits")
+    assert (second.segments[0].state, second.credits) == (PullState.EXHAUSTED, 50)
+    assert delivered_numbers(nights) == set(range(250))
     assert nights.credits() == dievio.rows_charged
 
 
