@@ -34,6 +34,7 @@ PRIOR_SHARES: Mapping[str, float] = MappingProxyType(
         "first_name": 1.0,  # separate fields as the source gave them
         "last_name": 1.0,
         "company_name": 0.78,  # 70-85 %
+        "company_revenue": 0.78,
         "company_domain": 0.78,
         "website": 0.78,
         "industry": 0.78,

@@ -32,7 +32,7 @@ SOURCE_FIELDS = frozenset(
         "first_name", "last_name", "full_name", "email", "personal_email", "email_status", "phone", "title",
         "seniority", "department", "company_name", "company_domain", "website", "linkedin_url", "industry",
         "employee_count", "street", "postal_code", "city", "state", "country", "location", "provider",
-        "last_enriched_at",
+        "last_enriched_at", "company_revenue", "technologies",
     }
 )  # fmt: skip
 

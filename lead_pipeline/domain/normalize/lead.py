@@ -75,17 +75,14 @@ def normalize_row(
     """
     if not isinstance(raw.payload, Mapping):
         return _quarantine(raw, ["row_not_an_object"])
-    row = extract_fields(raw.payload, mapping)
-    cells = Cells(row=row, policy=mapping.confidence, request_email_status=raw.request_email_status)
-    name = _read_names(cells, mapping)
-    cells.put("company_name", clean_company(cells.text("company_name")))
-    read_firmographics(cells, industries=(org_vocabulary or {}).get("industry"))
-    read_contacts(cells)
+    cells, name = read_cells(
+        raw.payload, mapping, request_email_status=raw.request_email_status, org_vocabulary=org_vocabulary
+    )
     _stamp(cells, raw, mapping, now=now)
     keys = lead_keys(
         cells.values, personal_email=cells.personal_email, is_phone_shared=SHARED_PHONE_FLAG in cells.flags
     )
-    claim = _claim(raw, cells, keys, record_id=row.record_id)
+    claim = _claim(raw, cells, keys, record_id=cells.row.record_id)
     if reasons := _find_reasons(cells, name, claim):
         return _quarantine(raw, reasons)
     return LeadDraft(
@@ -97,6 +94,24 @@ def normalize_row(
         keys=keys,
         claim=claim,
     )
+
+
+def read_cells(
+    payload: Mapping[str, object],
+    mapping: SourceMapping,
+    *,
+    request_email_status: str | None = None,
+    org_vocabulary: Mapping[str, frozenset[str]] | None = None,
+) -> tuple[Cells, PersonName]:
+    """Return the clean values of a row and how its name was read; whether it can go on is not asked."""
+    cells = Cells(
+        row=extract_fields(payload, mapping), policy=mapping.confidence, request_email_status=request_email_status
+    )
+    name = _read_names(cells, mapping)
+    cells.put("company_name", clean_company(cells.text("company_name")))
+    read_firmographics(cells, industries=(org_vocabulary or {}).get("industry"))
+    read_contacts(cells)
+    return cells, name
 
 
 def _read_names(cells: Cells, mapping: SourceMapping) -> PersonName:
@@ -121,14 +136,14 @@ def _stamp(cells: Cells, raw: RawLead, mapping: SourceMapping, *, now: datetime)
     cells.put("source", mapping.label)
     cells.put("search_segment", raw.segment)
     cells.put("enrichment_source", cells.text("provider") or mapping.enrichment_source)
-    cells.put("last_enriched_at", write_time(_read_freshness(cells, raw.fetched_at) or raw.fetched_at))
+    cells.put("last_enriched_at", write_time(read_freshness(cells, raw.fetched_at) or raw.fetched_at))
     cells.put("synced_at", write_time(now))
     cells.put("lead_confidence_percent", lead_confidence_percent(cells.confidences))
     cells.put("update_reason", f"{mapping.label}, segment {raw.segment}, batch {raw.batch_id}")
     cells.put("updated_by_system", SYSTEM_NAME)
 
 
-def _read_freshness(cells: Cells, fetched_at: datetime) -> datetime | None:
+def read_freshness(cells: Cells, fetched_at: datetime) -> datetime | None:
     """Return when the source last looked; a year 1 or 9999, as programs write for "never", says nothing."""
     conversion = cells.row.conversions.get("last_enriched_at")
     try:
