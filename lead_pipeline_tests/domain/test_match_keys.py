@@ -1,9 +1,11 @@
 """The same keys from a lead and from a record of the org."""
 
+from dataclasses import replace
+
 import pytest
 
 from lead_pipeline.domain.leads import MatchKeys
-from lead_pipeline.domain.match_keys import directory_keys, family_name_key, given_name_key, lead_keys
+from lead_pipeline.domain.match_keys import directory_keys, family_name_key, given_name_key, lead_keys, shared_keys
 
 VALUES: dict[str, object] = {
     "first_name": "Jörg", "last_name": "Müller", "email": "joerg@acme.de", "phone": "+4930901820", "title": "VP Sales",
@@ -96,3 +98,14 @@ def test_a_given_name_key_has_no_initials_and_no_salutation(name: str | None, ke
 def test_a_placeholder_is_no_name_company_or_title() -> None:
     assert family_name_key("[[unknown]]") is None
     assert directory_keys("Lead", {"Company": "[not provided]", "Title": "n/a"}) == MatchKeys()
+
+
+def test_leads_of_a_batch_meet_by_what_alone_makes_a_person_and_by_what_does_so_beside_the_name() -> None:
+    assert shared_keys(KEYS) == {
+        "em:joerg@acme.de", "li:jm", "dm:jorg|muller|acme.de", "co:jorg|muller|acme", "ph:jorg|muller|+4930901820",
+        "st:jorg|muller|hauptstrasse 1 10115",
+    }  # fmt: skip
+
+
+def test_without_a_whole_name_only_address_and_profile_bring_leads_together() -> None:
+    assert shared_keys(replace(KEYS, fn=None)) == {"em:joerg@acme.de", "li:jm"}

@@ -123,6 +123,20 @@ def test_a_created_record_keeps_its_values_and_gets_a_note_once() -> None:
     assert again.changes() == {}
 
 
+@pytest.mark.parametrize(
+    ("records", "org", "verdict"),
+    [({}, ORG, RevertVerdict.GONE), (record(Title="New"), Org(), RevertVerdict.NOT_WRITABLE)],
+)
+def test_a_created_record_that_cannot_be_noted_on_says_why(
+    records: dict[str, CurrentRecord], org: Org, verdict: RevertVerdict
+) -> None:
+    created = write(before={}, kind=WriteKind.INSERT, after={"Title": "New"})
+
+    (revert,) = plan_revert([created], records, org, run_id="r7")
+
+    assert count_verdicts([revert]) == {verdict: 1}
+
+
 def test_the_write_carries_its_receipt_its_condition_and_what_it_replaces() -> None:
     (revert,) = plan_revert(
         [write(before={"Title": None}, after={"Title": "New"})], record(Title="New"), ORG, run_id="r"

@@ -172,3 +172,8 @@ def test_every_question_can_be_ended_without_a_write() -> None:
 
 def test_a_reason_of_an_earlier_version_can_still_be_settled() -> None:
     assert ReviewChoice.SKIP in guide_of("no_such_reason").choices
+
+
+def test_a_question_is_open_until_somebody_answered() -> None:
+    assert ITEM.is_open
+    assert not replace(ITEM, state="decided").is_open

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lead_pipeline.domain.mapping import ObjectMapping
+from lead_pipeline.config.loading import load_document
+from lead_pipeline.domain.mapping import ObjectMapping, build_mapping_set, parse_mapping
 from lead_pipeline.domain.side_by_side import Cell, SideBySide, Winner, compare_with_records
 from lead_pipeline_tests.domain.plan_builders import lead, mapping_set, plan_rules, target
 
@@ -55,3 +56,13 @@ def test_a_doubtful_lead_without_candidates_still_shows_its_values() -> None:
     comparison = compare_with_records(lead(is_weak_id=True), [], RULES)
 
     assert {field.label: field.lead_value for field in comparison.fields}[label_of("Company")] == "Acme GmbH"
+
+
+def test_a_field_that_a_person_is_asked_about_has_no_winner_yet() -> None:
+    document = load_document("mapping/lead")
+    next(row for row in document["fields"] if row["to"] == "Title")["on_conflict"] = "escalate"
+    asking = build_mapping_set(parse_mapping(document), parse_mapping(load_document("mapping/contact")))
+
+    (title,) = cells(compare_with_records(lead(), [target(Title="Rep's title")], plan_rules(asking)), "Title")
+
+    assert (title.value, title.winner, title.is_different) == ("Rep's title", Winner.ASKED, True)
