@@ -27,6 +27,7 @@ from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
 from lead_pipeline.store.migrations import apply_migrations
+from lead_pipeline.store.rate_limits import SharedTokenBucket
 from lead_pipeline.transport.redaction import install_redaction
 
 
@@ -100,7 +101,10 @@ class Connections:
                 options, calls_per_second=SANDBOX_CALLS_PER_SECOND, burst_calls=SANDBOX_CALLS_PER_SECOND
             )
             return DievioClient(addresses.dievio_url, SecretStr(addresses.dievio_api_key), options=unhurried)
-        return DievioClient(settings.dievio_base_url, settings.dievio_api_key, options=options)
+        limit = SharedTokenBucket(
+            self.database, "dievio", per_second=options.calls_per_second, burst=options.burst_calls
+        )
+        return DievioClient(settings.dievio_base_url, settings.dievio_api_key, options=options, limit=limit)
 
     @cached_property
     def salesforce(self) -> SalesforceClient:

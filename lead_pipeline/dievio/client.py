@@ -20,7 +20,7 @@ from lead_pipeline.dievio.options import DievioOptions
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
 from lead_pipeline.errors import TransportFaultError, UnreadablePageError
 from lead_pipeline.transport.egress import LOOPBACK_HOSTS, AllowedHosts, clean_base_url
-from lead_pipeline.transport.rate_limits import TokenBucket, read_limit_hints
+from lead_pipeline.transport.rate_limits import CallLimit, TokenBucket, read_limit_hints
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # 100 rows with their provider objects are below 2 MB
 USER_AGENT = "lead_pipeline"
@@ -34,6 +34,7 @@ class DievioClient:
         base_url: Address of the API.
         api_key: Key of the workspace.
         options: Paths, headers, answer keys, rate and patience.
+        limit: Lets calls through; a bucket of this client alone unless given.
         transport: What carries the requests; the network unless given.
         clock: Seconds that only move forward.
         sleep: Waits so many seconds, for the rate limit.
@@ -48,6 +49,7 @@ class DievioClient:
         api_key: SecretStr,
         *,
         options: DievioOptions | None = None,
+        limit: CallLimit | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -55,7 +57,7 @@ class DievioClient:
         self._options = options or DievioOptions()
         self.address = clean_base_url(base_url, setting="DIEVIO_BASE_URL")
         self._clock = clock
-        self._bucket = TokenBucket(
+        self._limit = limit or TokenBucket(
             per_second=self._options.calls_per_second, burst=self._options.burst_calls, clock=clock, sleep=sleep
         )
         self.calls = 0  # requests that left or tried to, failed ones included
@@ -108,7 +110,7 @@ class DievioClient:
         return self._buy(Call(name="lookup", path=self._options.lookup_path, keys=frozenset(body)), body)
 
     def _buy(self, call: Call, body: dict[str, object]) -> SearchPage:
-        self._bucket.acquire()
+        self._limit.acquire()
         try:
             answer = self._send(call, body)
         except NEVER_LEFT as error:
@@ -129,7 +131,7 @@ class DievioClient:
                     what = f"more than {MAX_ANSWER_BYTES} bytes"
                     raise UnreadablePageError(SYSTEM, call.name, what=what, body="")
         hints = read_limit_hints(response.headers, names=self._options.limit_headers, now=datetime.now(UTC))
-        self._bucket.heed(hints)
+        self._limit.heed(hints)
         return Answer(
             status=response.status_code,
             media_type=response.headers.get("content-type", "").partition(";")[0].strip(),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 FEW_REMAINING = 1  # slow down before the server has to refuse
 MAX_PAUSE_SECONDS = 60.0  # limits are per minute or shorter; a later reset is met again at the next answer
@@ -87,8 +88,18 @@ def read_wait_seconds(value: str, *, now: datetime) -> float | None:
     return number
 
 
+class CallLimit(Protocol):
+    """What lets calls through one after the other: a bucket of this process, or one that all processes share."""
+
+    def acquire(self) -> None:
+        """Wait for one's turn."""
+
+    def heed(self, hints: LimitHints) -> None:
+        """Slow down when the server's own count is nearly spent."""
+
+
 class TokenBucket:
-    """Lets calls through at a steady rate, a few at once after a rest; safe to share between threads.
+    """Lets the calls of one process through at a steady rate, a few at once after a rest; threads may share it.
 
     Args:
         per_second: Steady rate.
