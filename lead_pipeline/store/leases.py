@@ -7,7 +7,7 @@ The row says who that is, and fences: a holder that lost its session finds anoth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,9 @@ from lead_pipeline.store.database import Database
 from lead_pipeline.store.queries import load_queries
 
 LEASE_TIME = timedelta(minutes=2)  # a dead holder's open writes may be settled by others after this
+# Postgres ends the session of a killed process within milliseconds, on a busy machine a little later: whoever starts
+# a run right after one died shall not be told that a dead one works there.
+PATIENCE = "1s"
 
 
 class Lease:
@@ -53,11 +56,11 @@ def hold_lease(database: Database, name: str, *, holder: str, now: Callable[[], 
         now: The clock, aware UTC.
 
     Raises:
-        LeaseHeldError: A living process works on it.
+        LeaseHeldError: A living process works on it; told after a moment's wait, for it may just be going.
     """
     queries = load_queries("leases")
     with database.connect() as session:
-        if not queries.try_lock(session, name=name):
+        if not _take_lock(session, name=name):
             raise LeaseHeldError(name, holder=queries.get_lease_holder(session, name=name) or "another process")
         try:
             at = now()
@@ -88,3 +91,14 @@ def free_orphaned_leases(database: Database, *, silent_since: datetime) -> tuple
                 queries.unlock(session, name=row["name"])
                 freed.append(row["name"])
     return tuple(freed)
+
+
+def _take_lock(session: psycopg.Connection[Any], *, name: str) -> bool:
+    """Take the session's lock, waiting a moment for a holder that is going; False when it stays."""
+    queries = load_queries("leases")
+    if queries.try_lock(session, name=name):
+        return True
+    with suppress(psycopg.errors.LockNotAvailable):
+        queries.wait_for_lock(session, name=name, patience=PATIENCE)
+        return True
+    return False

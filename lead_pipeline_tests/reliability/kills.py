@@ -18,8 +18,6 @@ from lead_pipeline_tests.reliability.night import NightEnd
 from lead_pipeline_tests.reliability.worlds import SMALL_CALLS, SMALL_JOBS, World, build_small_world
 
 MAX_PASSES = 3  # nights after the killed one within which everything must be settled
-MAX_LEASE_TRIES = 40  # Postgres notices a dead client within milliseconds, on a busy machine a little later
-LEASE_PAUSE_SECONDS = 0.05
 LONGEST_CALL_SECONDS = 660.0  # Salesforce ends a call after ten minutes: what has not landed by then never will
 LATE_SECONDS = (0.5, 4.0, 60.0)  # before, during and after the next night's reading
 MAX_IDLE_CALLS = 12  # Salesforce calls of a night that finds its batch finished
@@ -81,7 +79,7 @@ def play(laboratory: Laboratory, run: KillRun, *, world: World | None = None) ->
         edit_at_death(experiment)
         experiment.end_faults()
         if run.second_death is not None:
-            was_killed = was_killed and run_past_lease(experiment, death=run.second_death) is None
+            was_killed = was_killed and experiment.run(death=run.second_death) is None
         passes, waited, last = settle(experiment)
         recovery_seconds = time.monotonic() - died_at + waited
         experiment.advance(LONGEST_CALL_SECONDS)
@@ -150,18 +148,8 @@ def settle(experiment: Experiment) -> tuple[int, float, NightEnd]:
 
 def run_undisturbed(experiment: Experiment) -> NightEnd:
     """Run a night that nobody kills."""
-    ended = run_past_lease(experiment)
+    ended = experiment.run()
     assert ended is not None, "nobody killed this night"
-    return ended
-
-
-def run_past_lease(experiment: Experiment, *, death: Moment | None = None) -> NightEnd | None:
-    """Run a night; one that finds the batch still held by a dead one tries again at once."""
-    for _ in range(MAX_LEASE_TRIES):
-        ended = experiment.run(death=death)
-        if ended is None or not ended.error.startswith("LeaseHeldError"):
-            break
-        time.sleep(LEASE_PAUSE_SECONDS)
     return ended
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import psycopg
+
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 
 
@@ -17,6 +19,13 @@ class LeaseQueries:
     def try_lock(self, *, name: str) -> list[Row]:
         is_free = self.tables.locks.setdefault(name, self._session) is self._session
         return [{"locked": is_free}]
+
+    def wait_for_lock(self, *, name: str, patience: str) -> list[Row]:
+        """Nobody goes while one waits: here one process moves at a time."""
+        del patience
+        if not self.try_lock(name=name)[0]["locked"]:
+            raise psycopg.errors.LockNotAvailable
+        return [{"waited": ""}]
 
     def unlock(self, *, name: str) -> list[Row]:
         is_held = self.tables.locks.get(name) is self._session

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,14 +44,6 @@ def begin_batch(database: Database, lease: Lease) -> None:
     with database.transaction() as connection:
         connection.execute("INSERT INTO batch (batch_id, source, created_at) VALUES ('1', 'search', now())")
         lease.beat(connection)
-
-
-def wait_until_free(database: Database, name: str) -> None:
-    """Give the server the moment it takes to notice that a client is gone."""
-    for _ in range(100):
-        with suppress(LeaseHeldError), hold_lease(database, name, holder="waiting", now=Hands()):
-            return
-        time.sleep(0.05)
 
 
 def test_a_second_holder_is_told_who_works_there(database: Database) -> None:
@@ -118,7 +108,6 @@ def test_a_killed_process_is_in_nobodys_way(database: Database, postgres_dsn_of_
             pass
         other.kill()
         other.wait()
-    wait_until_free(database, "batch:1")
 
     with hold_lease(database, "batch:1", holder="run 2", now=Hands()):
         assert [holder for holder, _ in lease_rows(database)] == ["run 2"]

@@ -2,6 +2,11 @@
 -- The session's claim: gone the moment its process dies, so that nobody waits for a dead one.
 SELECT pg_try_advisory_lock(hashtextextended(:name, 0));
 
+-- name: wait_for_lock(name, patience)$
+-- The same claim, waiting for its holder to go; the wait is limited for this one statement.
+WITH limited AS MATERIALIZED (SELECT set_config('lock_timeout', :patience, true))
+SELECT pg_advisory_lock(hashtextextended(:name, 0)) FROM limited;
+
 -- name: unlock(name)$
 -- Give the claim back; the connection may go on to serve others.
 SELECT pg_advisory_unlock(hashtextextended(:name, 0));
