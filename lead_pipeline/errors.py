@@ -122,6 +122,14 @@ class CredentialsRefusedError(ConfigurationError):
         super().__init__(system, what=f"credentials refused ({code})", repair=f"Check {settings}")
 
 
+class UntrustedConnectionError(ConfigurationError):
+    """An address is reached, but no trusted encrypted connection comes about; nothing was sent."""
+
+    def __init__(self, setting: str, *, flaw: str) -> None:
+        repair = "Check its port, and the proxy or the certificate authorities of this machine"
+        super().__init__(setting, what=flaw, repair=repair)
+
+
 class SystemUnreachableError(StopError):
     """A system does not answer at its address."""
 

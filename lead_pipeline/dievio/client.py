@@ -18,10 +18,12 @@ from pydantic import SecretStr
 from lead_pipeline.dievio.answers import SYSTEM, Answer, Call, read_page
 from lead_pipeline.dievio.options import DievioOptions
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
-from lead_pipeline.errors import TransportFaultError, UnreadablePageError
+from lead_pipeline.errors import TransportFaultError, UnreadablePageError, UntrustedConnectionError
 from lead_pipeline.transport.egress import LOOPBACK_HOSTS, AllowedHosts, clean_base_url
 from lead_pipeline.transport.rate_limits import CallLimit, TokenBucket, read_limit_hints
+from lead_pipeline.transport.tls import find_tls_flaw
 
+BASE_URL_SETTING = "DIEVIO_BASE_URL"
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # 100 rows with their provider objects are below 2 MB
 USER_AGENT = "lead_pipeline"
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -114,6 +116,8 @@ class DievioClient:
         try:
             answer = self._send(call, body)
         except NEVER_LEFT as error:
+            if flaw := find_tls_flaw(error):
+                raise UntrustedConnectionError(BASE_URL_SETTING, flaw=flaw) from error
             raise TransportFaultError(SYSTEM, call.name, cause=type(error).__name__, is_sent=False) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise TransportFaultError(SYSTEM, call.name, cause=type(error).__name__, is_sent=True) from error

@@ -26,11 +26,13 @@ from lead_pipeline.errors import (
     SystemUnreachableError,
     TransportFaultError,
     UnexpectedAnswerError,
+    UntrustedConnectionError,
 )
 from lead_pipeline.salesforce.addresses import INSTANCE_SETTING
 from lead_pipeline.salesforce.answers import answer_of_error, errors_in
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
 from lead_pipeline.salesforce.session import AnswerFacts, SalesforceSession
+from lead_pipeline.transport.tls import find_tls_flaw
 
 SYSTEM = "Salesforce"
 _MANAGED_BY_SESSION = "signed by the session"
@@ -269,14 +271,9 @@ class ApiCalls:
 
 def translate_fault(call: str, error: requests.exceptions.RequestException) -> LeadPipelineError:
     """Return the error for a call without a complete answer; its text holds no address, which may hold a query."""
-    cause = type(error).__name__
-    if isinstance(error, requests.exceptions.SSLError):
-        return ConfigurationError(
-            INSTANCE_SETTING,
-            what="its certificate was not accepted",
-            repair="Check the address and the proxy in between",
-        )
-    return TransportFaultError(SYSTEM, call, cause=cause, is_sent=not _is_unsent(error))
+    if flaw := find_tls_flaw(error):
+        return UntrustedConnectionError(INSTANCE_SETTING, flaw=flaw)
+    return TransportFaultError(SYSTEM, call, cause=type(error).__name__, is_sent=not _is_unsent(error))
 
 
 def _is_unsent(error: requests.exceptions.RequestException) -> bool:

@@ -20,11 +20,13 @@ from lead_pipeline.errors import (
     SystemUnreachableError,
     TransportFaultError,
     UnexpectedAnswerError,
+    UntrustedConnectionError,
 )
 from lead_pipeline.salesforce.addresses import INSTANCE_SETTING, is_loopback, require_allowed
 from lead_pipeline.salesforce.credentials import SalesforceCredentials, SignInWay
 from lead_pipeline.salesforce.ids import check_record_id
 from lead_pipeline.salesforce.session import BoundedSession, host_of
+from lead_pipeline.transport.tls import find_tls_flaw
 
 SYSTEM = "Salesforce"
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
@@ -102,6 +104,8 @@ class AccessTokens:
         try:
             response = self._http.post(url, data=self._grant())
         except requests.exceptions.ConnectionError as error:
+            if flaw := find_tls_flaw(error):
+                raise UntrustedConnectionError(INSTANCE_SETTING, flaw=flaw) from error
             raise SystemUnreachableError(
                 SYSTEM, address=self._credentials.instance_url, setting=INSTANCE_SETTING
             ) from error

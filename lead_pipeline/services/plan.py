@@ -30,7 +30,7 @@ from lead_pipeline.errors import (
 from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
-from lead_pipeline.store.directory import find_org_schema
+from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
 from lead_pipeline.store.org_facts import had_owner_guard
 
 PLANNED_OBJECTS = ("Lead", "Contact")
@@ -95,7 +95,32 @@ def plan_batch(
         ConfigurationError: The org has no field for our id, without which no write can be told apart, or a row of the
             mapping names a field that never was there, or cannot be meant for the type its field has there.
     """
-    planned_at, done = now(), 0
+    try:
+        return _plan(
+            database,
+            mappings,
+            batch_id=batch_id,
+            planned_at=now(),
+            dievio_lead_ids=dievio_lead_ids,
+            on_progress=on_progress,
+        )
+    except ConfigurationError:
+        # An administrator who mends the org now must not be told an hour long that it still is as it was.
+        with database.transaction() as connection:
+            doubt_org_schemas(connection)
+        raise
+
+
+def _plan(
+    database: Database,
+    mappings: MappingSet,
+    *,
+    batch_id: str,
+    planned_at: datetime,
+    dievio_lead_ids: Collection[str] | None,
+    on_progress: Callable[[str, int, int], None] | None,
+) -> PlanSummary:
+    done = 0
     with database.transaction() as connection:
         _require_matches(connection, batch_id)
         rules = PlanRules(mappings=mappings, schemas=read_schemas(connection))

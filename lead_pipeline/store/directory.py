@@ -185,6 +185,11 @@ def keep_org_schema(connection: Connection, known: KnownSchema) -> None:
     )
 
 
+def doubt_org_schemas(connection: Connection) -> None:
+    """Let the next refresh ask the org about every object anew, however lately it was asked."""
+    load_queries("directory").doubt_org_schemas(connection)
+
+
 def _record_row(record: DirectoryRecord) -> tuple[object, ...]:
     keys = record.keys
     return (

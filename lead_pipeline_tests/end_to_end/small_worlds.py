@@ -4,18 +4,21 @@ The servers are the sandbox's, but the product does not know that: it finds them
 find real ones.
 """
 
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
+from lead_pipeline.apps.cli.main import main
 from lead_pipeline.sandbox import dievio_api, salesforce_org
 from lead_pipeline.sandbox.salesforce_org import ConnectedApp
 from lead_pipeline.sandbox.scenarios.volume import build_volume_scenario
@@ -25,6 +28,16 @@ from lead_pipeline.sandbox.worlds import Edition
 COMMAND = str(Path(sys.executable).with_name("lead-pipeline"))
 KNOWN_SHARE = 0.25  # a quarter of the people are in the org already, without a phone
 COMMAND_TIMEOUT_SECONDS = 120
+TRIES_TO_PAY = 5  # a page whose answer cannot be read may have been billed and counts
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command of this process ended."""
+
+    exit_code: int
+    output: str
+    errors: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class SmallWorld:
     """Two servers that no sandbox of the product knows, and the environment that leads to them."""
 
     environment: Mapping[str, str]
+    org: Any  # the emulated org itself
 
     def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Call the command line in a process of its own; `changes` are variables set for this call alone."""
@@ -43,6 +57,31 @@ class SmallWorld:
             timeout=COMMAND_TIMEOUT_SECONDS,
             check=False,
         )
+
+    def call(self, *arguments: str, **changes: str) -> Ended:
+        """Call the command line within this process: the same loop and exit codes, without the cost of a start."""
+        output, errors = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+            for name, value in {**self.environment, **changes}.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main(arguments)
+        return Ended(exit_code=int(ended.value.code or 0), output=output.getvalue(), errors=errors.getvalue())
+
+    @property
+    def config_directory(self) -> Path:
+        """Where the world's own configuration lies."""
+        return Path(self.environment["LEAD_PIPELINE_CONFIG_DIR"])
+
+    def prepare_org(self) -> None:
+        """Give a stock org the custom fields and queues that an administrator would create."""
+        whole = salesforce_org.create_app().state.org
+        for name in ("Lead", "Contact"):
+            self.org.change_schema(name, whole.schemas[name].source)
+        whole.close()
+        for name in ("Dievio_Holding", "Inbound_Leads"):
+            (queue_id,) = self.org.load("Group", [{"Name": name, "DeveloperName": name, "Type": "Queue"}])
+            self.org.load("QueueSobject", [{"QueueId": queue_id, "SobjectType": "Lead"}])
 
     def journal(self) -> list[dict[str, Any]]:
         """Every commit of the org so far."""
@@ -65,10 +104,20 @@ class SmallWorld:
         """Make the system at the address in `variable` misbehave."""
         httpx.post(f"{self.environment[variable]}/_sandbox/faults", json=fault).raise_for_status()
 
+    def end_faults(self, variable: str) -> None:
+        """Let the system at the address in `variable` work again."""
+        httpx.delete(f"{self.environment[variable]}/_sandbox/faults").raise_for_status()
+
 
 @contextmanager
 def open_small_world(
-    directory: Path, database_dsn: str, *, leads: int, rows_per_night: int = 100, edition: Edition = "demo"
+    directory: Path,
+    database_dsn: str,
+    *,
+    leads: int,
+    rows_per_night: int = 100,
+    edition: Edition = "demo",
+    further_rows: Sequence[object] = (),
 ) -> Iterator[SmallWorld]:
     """Start an org and a Dievio with credentials of their own; home and configuration lie in `directory`.
 
@@ -78,6 +127,7 @@ def open_small_world(
         leads: Rows that Dievio holds.
         rows_per_night: How many of them one day takes.
         edition: `stock` for an org without our custom fields.
+        further_rows: What Dievio delivers beside the clean rows.
     """
     scenario = build_volume_scenario(leads, known_share=KNOWN_SHARE)
     org = salesforce_org.create_app(
@@ -85,7 +135,9 @@ def open_small_world(
     )
     for name, records in scenario.org_records.items():
         org.state.org.load(name, records)
-    dievio = dievio_api.create_app(state_path=None, api_key="other-key", seed_rows=scenario.dievio_rows)
+    dievio = dievio_api.create_app(
+        state_path=None, api_key="other-key", seed_rows=[*scenario.dievio_rows, *further_rows]
+    )
     config = directory / "config"
     config.mkdir()
     segment = one_segment(dict(scenario.segments[0].filters), rows_per_night=rows_per_night)
@@ -102,6 +154,7 @@ def open_small_world(
                 "LEAD_PIPELINE_HOME": str(directory / "home"),
                 "LEAD_PIPELINE_CONFIG_DIR": str(config),
             },
+            org=org.state.org,
         )
 
 
@@ -113,7 +166,7 @@ def one_segment(filters: dict[str, object], *, rows_per_night: int) -> dict[str,
         "filters": filters,
         "email_status": "all",
         "rows_per_night": rows_per_night,
-        "credit_budget": rows_per_night,
+        "credit_budget": TRIES_TO_PAY * rows_per_night,
         "include_phones": True,
     }
     return {"segments": {"other": segment}}

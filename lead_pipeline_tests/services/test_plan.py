@@ -12,6 +12,7 @@ from lead_pipeline.domain.call_costs import estimate_calls
 from lead_pipeline.domain.leads import MatchKeys
 from lead_pipeline.errors import ConfigurationError, InvalidDocumentError, SchemaUnknownError, StageMissingError
 from lead_pipeline.sandbox.embedded_postgres import ServerAddress
+from lead_pipeline.services.org_schemas import MAX_SCHEMA_AGE
 from lead_pipeline.services.plan import plan_batch
 from lead_pipeline.store import plans
 from lead_pipeline.store.database import Database
@@ -233,6 +234,18 @@ def test_an_org_without_our_id_field_stops_the_plan_and_names_all_that_is_missin
     with pytest.raises(ConfigurationError) as caught:
         bench.plan()
     assert "Dievio_Lead_ID__c, Seniority__c" in str(caught.value)
+
+
+def test_an_org_that_was_refused_is_asked_anew_by_the_next_run(bench: PlanBench) -> None:
+    bench.keep_schemas(org_schema(Dievio_Lead_ID__c=None))
+    (asked,) = bench.rows("SELECT max(last_seen_at) AS at FROM org_schema")
+    with pytest.raises(ConfigurationError):
+        bench.plan()
+
+    (doubted,) = bench.rows("SELECT max(last_seen_at) AS at, count(last_modified_header) AS conditions FROM org_schema")
+
+    assert asked["at"] - doubted["at"] >= MAX_SCHEMA_AGE
+    assert doubted["conditions"] == 0
 
 
 def test_a_row_that_its_field_type_contradicts_stops_the_plan(bench: PlanBench) -> None:

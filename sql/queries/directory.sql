@@ -106,6 +106,12 @@ WHERE object_name = :object_name
 ORDER BY last_seen_at DESC
 LIMIT 1;
 
+-- name: doubt_org_schemas()!
+-- Let every schema count as a day old and unconditionally unknown, so that the next refresh asks the org anew.
+UPDATE org_schema
+SET last_modified_header = NULL,
+    last_seen_at = last_seen_at - interval '1 day';
+
 -- name: keep_org_schema(object_name, sha256, describe, last_modified_header, seen_at)!
 -- Keep a schema once per content, and when it was last true.
 INSERT INTO org_schema (object_name, sha256, describe, last_modified_header, first_seen_at, last_seen_at)
