@@ -31,7 +31,7 @@ from lead_pipeline.services.writing.bulk_delivery import deliver_in_bulk
 from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import Clock, CrmWriter, Progress, WriteSession, WriteTools, say_nothing
-from lead_pipeline.services.writing.settling import settle_open_writes
+from lead_pipeline.services.writing.settling import credit_void_writes, settle_open_writes
 from lead_pipeline.store import handovers
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.handovers import HandOver, WaitingLead
@@ -195,13 +195,17 @@ def _refreshed(lead: WaitingLead, row: Mapping[str, object] | None) -> WaitingLe
 
 
 def _keep_taken(session: WriteSession, leads: Sequence[WaitingLead]) -> list[WaitingLead]:
-    """Note leads that a person took, converted or deleted, and return the others."""
-    taken = [lead for lead in leads if _is_taken(lead)]
+    """Note leads that a person took, converted or deleted, and return the others.
+
+    An owner other than expected may also be our own choice, landed after it was given up: that is credited instead.
+    """
+    taken = {lead.facts.dievio_lead_id: lead for lead in leads if _is_taken(lead)}
+    ours = credit_void_writes(session, taken, purpose=WritePurpose.HAND_OVER) if taken else frozenset()
+    kept = [_kept(lead) for lead_id, lead in taken.items() if lead_id not in ours]
     with session.database.transaction() as connection:
         session.lease.beat(connection)
-        handovers.save_handovers(connection, session.batch_id, [_kept(lead) for lead in taken])
-    taken_ids = {lead.facts.dievio_lead_id for lead in taken}
-    return [lead for lead in leads if lead.facts.dievio_lead_id not in taken_ids]
+        handovers.save_handovers(connection, session.batch_id, kept)
+    return [lead for lead in leads if lead.facts.dievio_lead_id not in taken]
 
 
 def _is_taken(lead: WaitingLead) -> bool:

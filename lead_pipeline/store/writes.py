@@ -85,6 +85,16 @@ def read_late_landings(connection: _Connection, *, since: datetime) -> tuple[Wri
     return tuple(_intent(row) for row in load_queries("writes").list_late_landings(connection, since=since))
 
 
+def read_void_intents(
+    connection: _Connection, batch_id: str, *, dievio_lead_ids: Collection[str], purpose: WritePurpose
+) -> tuple[WriteIntent, ...]:
+    """Return writes of some leads of a batch that were held for void."""
+    rows = load_queries("writes").list_void_intents(
+        connection, batch_id=batch_id, dievio_lead_ids=list(dievio_lead_ids), purpose=purpose
+    )
+    return tuple(_intent(row) for row in rows)
+
+
 def record_settlements(connection: _Connection, settlements: Sequence[Settlement], *, actor: str, at: datetime) -> None:
     """Record what became of writes, everywhere it has to stand."""
     if not settlements:

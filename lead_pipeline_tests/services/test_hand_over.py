@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from lead_pipeline.errors import GateClosedError
 from lead_pipeline.services.hand_over import hand_over
+from lead_pipeline.services.writing.ports import CrashPoint
 from lead_pipeline.store.org_facts import had_owner_guard
-from lead_pipeline_tests.services.write_bench import BATCH_ID, SALES_USERS, WriteBench, person
+from lead_pipeline_tests.services.write_bench import BATCH_ID, SALES_USERS, ProcessDiedError, WriteBench, person
 
 SELLERS = [str(user["Id"]) for user in SALES_USERS]
 UPDATE_ROUTE = {"route": "composite", "method": "POST", "body_contains": "If-Unmodified-Since"}
@@ -103,6 +105,59 @@ def test_a_lost_answer_is_settled_by_reading(passed: WriteBench, kind: str) -> N
 
     assert summary.done == 6
     passed.assert_log_equals_last_journal()
+
+
+def test_a_hand_over_that_lands_after_it_was_given_up_is_ours_and_no_persons_choice(passed: WriteBench) -> None:
+    # The reading right after the lost answer finds nothing; the call lands while the run waits for its next try.
+    passed.fault("late_commit", delay_seconds=1, times=1, **UPDATE_ROUTE)
+
+    summary = passed.hand_over()
+
+    assert (summary.done, summary.kept) == (6, 0)
+    assert set(owners(passed).values()) <= set(SELLERS)
+    passed.assert_log_equals_last_journal()
+
+
+def test_a_hand_over_that_lands_after_its_run_is_credited_by_the_next_one(passed: WriteBench) -> None:
+    passed.fault("late_commit", delay_seconds=30, times=1, **UPDATE_ROUTE)
+    with pytest.raises(ProcessDiedError):
+        passed.hand_over(reach=die_after_settling_void(passed))
+    passed.end_faults()
+    passed.wait(60)
+    passed.read_back()
+    sent = len(passed.journal())
+
+    summary = passed.hand_over()
+
+    assert (summary.done, summary.kept) == (6, 0)
+    assert len(passed.journal()) == sent
+    passed.assert_log_equals_last_journal()
+
+
+def test_a_person_who_takes_a_lead_that_we_handed_over_late_keeps_it(passed: WriteBench) -> None:
+    passed.fault("late_commit", delay_seconds=30, times=1, **UPDATE_ROUTE)
+    with pytest.raises(ProcessDiedError):
+        passed.hand_over(reach=die_after_settling_void(passed))
+    passed.end_faults()
+    passed.wait(60)
+    taken = next(record for record in passed.records() if record["Dievio_Lead_ID__c"] == "lead-00003")
+    passed.edit(taken["Id"], {"OwnerId": "0055e0000000003"})
+    passed.read_back()
+
+    passed.hand_over()
+
+    assert owners(passed)["lead-00003"] == "0055e0000000003"
+    passed.assert_log_equals_last_journal()
+
+
+def die_after_settling_void(bench: WriteBench) -> Callable[[CrashPoint], None]:
+    """Die once the fence has taken a write for void."""
+
+    def die(point: CrashPoint) -> None:
+        if point is CrashPoint.AFTER_SETTLING and bench.ask("SELECT 1 FROM write_intent WHERE state = 'void'"):
+            raise ProcessDiedError(point)
+
+    return die
 
 
 def test_many_leads_go_as_one_job_where_the_org_guards_owners(passed: WriteBench) -> None:

@@ -215,9 +215,9 @@ class WriteBench:
         )
         return {result.gate: result for result in results}
 
-    def hand_over(self) -> HandOverSummary:
+    def hand_over(self, *, reach: Callable[[CrashPoint], None] = pass_through) -> HandOverSummary:
         """Hand over without asking the gates."""
-        tools = WriteTools(now=self.now, wait=self.wait)
+        tools = WriteTools(now=self.now, wait=self.wait, reach=reach)
         with open_session(
             self.database, self.client, tools, self.limits, batch_id=BATCH_ID, run_id="handing", actor="test"
         ) as session:

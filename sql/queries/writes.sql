@@ -36,6 +36,15 @@ FROM write_intent AS w
 JOIN directory_record AS r ON r.dievio_lead_id = w.dievio_lead_id AND r.object_name = w.object_name
 WHERE w.state = 'void' AND w.sent_at >= :since AND r.fields ->> 'Dievio_Last_Op__c' = w.op_id::text;
 
+-- name: list_void_intents(batch_id, dievio_lead_ids, purpose)
+-- Writes of some leads that were held for void: their own records tell whether one landed after that.
+SELECT w.op_id, w.batch_id, w.run_id, w.dievio_lead_id, w.raw_lead_id, w.person_key, w.purpose, w.kind, w.object_name,
+       w.salesforce_id, w.payload, w.before, w.base_last_modified_at, w.mapping_version, w.reason_code, w.attempt,
+       w.state, w.bulk_job_id, w.error_code
+FROM write_intent AS w
+WHERE w.batch_id = :batch_id AND w.dievio_lead_id = ANY(:dievio_lead_ids) AND w.purpose = :purpose AND w.state = 'void'
+ORDER BY w.op_id;
+
 -- name: settle_intents(settlements, at)!
 -- Note the end of writes; `unknown` keeps them open.
 UPDATE write_intent AS w

@@ -6,7 +6,7 @@ This is the fence: it runs before anything else is written, so that no person ha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from lead_pipeline.domain.refusals import find_refusal
@@ -19,6 +19,7 @@ from lead_pipeline.domain.write_protocol import (
     NextStep,
     WriteIntent,
     WriteKind,
+    WritePurpose,
     settle_by_reading,
 )
 from lead_pipeline.errors import RetryableError
@@ -65,6 +66,30 @@ def settle_late_landings(session: WriteSession) -> None:
         landed = writes.read_late_landings(connection, since=since)
     if landed:
         record(session, [_late_landing(intent) for intent in landed])
+
+
+def credit_void_writes(
+    session: WriteSession, dievio_lead_ids: Collection[str], *, purpose: WritePurpose
+) -> frozenset[str]:
+    """Credit writes of some leads that were held for void, asking their records; return the leads of which one landed.
+
+    Whoever finds a record other than it should be asks this first: it may be our own write that came late, and that is
+    no person's choice.
+
+    Raises:
+        RetryableError: Salesforce gave no complete answer.
+    """
+    with session.database.transaction() as connection:
+        void = writes.read_void_intents(connection, session.batch_id, dievio_lead_ids=dievio_lead_ids, purpose=purpose)
+    found = read_records(session, void) if void else {}
+    landed = [
+        intent
+        for intent in void
+        if (record_found := found.get(key_of(intent))) is not None and record_found.receipt == str(intent.op_id)
+    ]
+    if landed:
+        record(session, [_late_landing(intent) for intent in landed])
+    return frozenset(intent.dievio_lead_id for intent in landed)
 
 
 def read_records(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[WriteKey, FoundRecord]:
