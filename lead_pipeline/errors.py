@@ -221,10 +221,10 @@ class ApiBudgetReachedError(StopError):
 
 
 class OutOfCreditsError(StopError):
-    """Dievio answered 402: the segment pauses, what arrived is kept."""
+    """A paid system answered 402: the segment pauses, what arrived is kept."""
 
-    def __init__(self, segment: str) -> None:
-        super().__init__(f"Segment {segment} paused: the Dievio balance is empty. Top up, then run again")
+    def __init__(self, segment: str, *, system: str = "Dievio") -> None:
+        super().__init__(f"Segment {segment} paused: the {system} balance is empty. Top up, then run again")
         self.segment = segment
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lead_pipeline.dievio.answers import Answer, Call, read_error, read_page, storable
+from lead_pipeline.dievio.answers import read_page
 from lead_pipeline.dievio.options import AnswerKeys
 from lead_pipeline.domain.searches import SearchPage
 from lead_pipeline.errors import (
@@ -19,6 +19,7 @@ from lead_pipeline.errors import (
     TransportFaultError,
     UnreadablePageError,
 )
+from lead_pipeline.transport.json_answers import Answer, Call, read_error, storable
 
 CALL = Call(
     name="search", path="/api/public/search", segment="us_saas", keys=frozenset({"email_status", "last_name", "page"})

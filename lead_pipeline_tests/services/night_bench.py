@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lead_pipeline.dievio.answers import Answer, Call, read_page
+from lead_pipeline.dievio.answers import read_page
 from lead_pipeline.dievio.options import DievioOptions
 from lead_pipeline.domain.extraction import SourceMapping
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
@@ -22,6 +22,7 @@ from lead_pipeline.services.read_back import read_back
 from lead_pipeline.services.refresh_directory import refresh_directory
 from lead_pipeline.services.write import WriteSummary, open_session
 from lead_pipeline.services.writing.ports import WriteTools
+from lead_pipeline.transport.json_answers import Answer, Call
 from lead_pipeline_tests.lead_builders import load_mapping
 from lead_pipeline_tests.services.write_bench import WriteBench
 
