@@ -6,8 +6,7 @@ row says is read by `domain/enrichment/reading` through the source mapping.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -23,8 +22,7 @@ from lead_pipeline.domain.enrichment.questions import (
     QuestionKey,
     pair_answers,
 )
-from lead_pipeline.domain.enrichment.reading import RowReading, read_row
-from lead_pipeline.domain.extraction import SourceMapping
+from lead_pipeline.domain.enrichment.reading import RowReading, RowRules, read_row
 from lead_pipeline.domain.match_keys import lead_keys
 from lead_pipeline.domain.normalize.linkedin import read_linkedin
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
@@ -50,14 +48,6 @@ class DievioPages(Protocol):
 
     def lookup(self, request: LookupRequest) -> SearchPage:
         """Buy one page of a profile lookup."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowRules:
-    """How rows are read: the source mapping, and the org's picklist values by canonical field."""
-
-    mapping: SourceMapping
-    org_vocabulary: Mapping[str, frozenset[str]]
 
 
 class DievioEnrichment:

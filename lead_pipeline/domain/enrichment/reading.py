@@ -25,6 +25,14 @@ _TOLD_BY: Mapping[str, str] = {"country_name": "country"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowRules:
+    """How rows are read: the source mapping, and the org's picklist values by canonical field."""
+
+    mapping: SourceMapping
+    org_vocabulary: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowReading:
     """What a row says about a person.
 
