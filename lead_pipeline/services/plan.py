@@ -34,30 +34,39 @@ from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
 from lead_pipeline.store.org_facts import had_owner_guard
 
 PLANNED_OBJECTS = ("Lead", "Contact")
+WRITING_DECISIONS = (Decision.CREATE, Decision.UPDATE)
 GUARDED_FIELDS = ("OwnerId", "Status")  # whose change by a plan would be felt by every rep at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary:
-    """The plan of a batch in numbers; but for `leads`, leads that an earlier run settled are included."""
+    """The plan of a batch in numbers; leads that an earlier run settled are included but where it says otherwise."""
 
     leads: int  # planned by this call
     decisions: Mapping[str, int]
+    open_decisions: Mapping[str, int]  # about leads without an outcome: what a run would still do
     reasons: Mapping[str, int]  # "decision: reason code" -> leads
     field_verdicts: Mapping[str, int]  # "policy: verdict" -> fields of leads to be written
     creates: int
     replaced_values: int  # values in place that would be replaced, the integration's own fields apart
     guarded_touches: int  # planned changes of owner or status; anything but 0 is a fault of the mapping
-    calls: CallEstimate
+    calls: CallEstimate  # for what is still to do
     credits_at_most: int
     mapping_version: str
     gaps: tuple[MappingGap, ...] = field(default_factory=tuple)
+
+    @property
+    def writes_to_do(self) -> int:
+        """How many records a run would still write."""
+        return sum(self.open_decisions.get(kind, 0) for kind in WRITING_DECISIONS)
 
     def as_metadata(self) -> dict[str, int | float | str]:
         """Return the counts for Dagster."""
         left_out = sorted(f"{gap.object_name}.{gap.field}" for gap in self.gaps if gap.is_left_out)
         return {
             "leads": self.leads,
+            "leads_settled": sum(self.decisions.values()) - sum(self.open_decisions.values()),
+            **{f"still to {kind}": self.open_decisions.get(kind, 0) for kind in WRITING_DECISIONS},
             **{decision.value: self.decisions.get(decision, 0) for decision in Decision},
             **{f"reason {name}": count for name, count in sorted(self.reasons.items())},
             **{f"fields {name}": count for name, count in sorted(self.field_verdicts.items())},
@@ -239,9 +248,10 @@ def _summarize(
     gaps: tuple[MappingGap, ...],
     mapping_version: str,
 ) -> PlanSummary:
-    decisions, reasons = Counter[str](), Counter[str]()
+    decisions, still_open, reasons = Counter[str](), Counter[str](), Counter[str]()
     for row in plans.count_decisions(connection, batch_id=batch_id):
         decisions[row["decision"]] += row["leads"]
+        still_open[row["decision"]] += row["open_leads"]
         reasons[f"{row['decision']}: {row['reason_code']}"] += row["leads"]
     verdicts = {
         f"{row['policy']}: {row['verdict']}": row["fields"]
@@ -251,14 +261,15 @@ def _summarize(
     return PlanSummary(
         leads=leads,
         decisions=decisions,
+        open_decisions=still_open,
         reasons=reasons,
         field_verdicts=verdicts,
         creates=decisions[Decision.CREATE],
         replaced_values=risks["replaced_values"],
         guarded_touches=risks["guarded_touches"],
         calls=estimate_calls(
-            creates=decisions[Decision.CREATE],
-            updates=decisions[Decision.UPDATE],
+            creates=still_open[Decision.CREATE],
+            updates=still_open[Decision.UPDATE],
             has_owner_guard=had_owner_guard(connection),
         ),
         credits_at_most=estimate_credits(plans.read_segment_accounts(connection, batch_id=batch_id)),

@@ -144,7 +144,7 @@ def read_written_fields(connection: psycopg.Connection[Any], fields: Collection[
 
 
 def count_decisions(connection: psycopg.Connection[Any], *, batch_id: str) -> list[dict[str, Any]]:
-    """Count the plan by `decision` and `reason_code`, as `leads`."""
+    """Count the plan by `decision` and `reason_code`, as `leads` and, of these, `open_leads` without an outcome."""
     return list(load_queries("plans").count_decisions(connection, batch_id=batch_id))
 
 

@@ -38,3 +38,14 @@ def test_a_dry_run_writes_and_buys_nothing_there(systems: SmallWorld) -> None:
     assert json.loads(ran.stdout)["pull"]["segments"][0]["credits"] == 100
     for name in ("DIEVIO_BASE_URL", "SALESFORCE_INSTANCE_URL"):
         assert systems.calls(name) == 0
+
+
+def test_the_plan_of_a_finished_day_says_that_nothing_is_left_to_do(systems: SmallWorld) -> None:
+    before = systems.call("plan", "--date", YESTERDAY)
+    assert systems.call("run", "--date", YESTERDAY).exit_code == 0
+
+    after = systems.call("plan", "--date", YESTERDAY)
+
+    assert (before.exit_code, after.exit_code) == (2, 0)
+    assert f"Nothing is left to do: all {LEADS} leads of this day have their outcome." in after.output
+    assert "still to create" not in after.output

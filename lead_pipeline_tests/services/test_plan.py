@@ -211,6 +211,20 @@ def test_the_plan_reckons_with_a_job_where_the_org_was_seen_to_guard_owners(benc
     assert guarded.total < one_by_one.total
 
 
+def test_a_settled_lead_is_counted_and_not_left_to_do(bench: PlanBench) -> None:
+    bench.add_leads(stranger("li:a"), stranger("li:b"))
+    bench.match()
+    assert bench.plan().writes_to_do == 2
+    bench.settle("li:a", "created")
+
+    summary = bench.plan()
+
+    assert (summary.decisions, summary.open_decisions) == ({"create": 2}, {"create": 1})
+    assert (summary.leads, summary.writes_to_do) == (1, 1)
+    assert summary.as_metadata()["leads_settled"] == 1
+    assert summary.calls == estimate_calls(creates=1, updates=0, has_owner_guard=False)
+
+
 def test_a_field_that_has_left_the_org_is_left_out_and_named(bench: PlanBench) -> None:
     bench.remember_value("00Q9", "Seniority__c", "vp")  # so it was there once
     bench.keep_schemas(org_schema(Seniority__c=None))

@@ -115,12 +115,13 @@ ANALYZE sync_decision;
 UPDATE batch SET mapping_version = :mapping_version WHERE batch_id = :batch_id;
 
 -- name: count_decisions(batch_id)
--- The plan by decision and reason.
-SELECT decision, reason_code, count(*) AS leads
-FROM sync_decision
-WHERE batch_id = :batch_id
-GROUP BY decision, reason_code
-ORDER BY decision, reason_code;
+-- The plan by decision and reason, and how many of these leads still wait for their outcome.
+SELECT d.decision, d.reason_code, count(*) AS leads, count(*) FILTER (WHERE o.raw_lead_id IS NULL) AS open_leads
+FROM sync_decision AS d
+LEFT JOIN settled_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
+WHERE d.batch_id = :batch_id
+GROUP BY d.decision, d.reason_code
+ORDER BY d.decision, d.reason_code;
 
 -- name: count_planned_fields(batch_id)
 -- Per policy and verdict, how many fields of leads that are to be written.

@@ -14,7 +14,6 @@ from lead_pipeline.apps.nightly import require_partition
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
-from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.services.forecast import PullForecast, forecast_pull
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.normalize import normalize_batch
@@ -23,7 +22,6 @@ from lead_pipeline.services.refresh_directory import refresh_directory
 from lead_pipeline.settings import load_settings
 
 CHANGES_EXIT_CODE = 2
-WRITING_DECISIONS = (Decision.CREATE, Decision.UPDATE)
 
 
 @click.command()
@@ -47,8 +45,7 @@ def plan(context: click.Context, *, batch_id: str | None, is_json: bool) -> None
         click.echo(json.dumps({"batch_id": batch_id, "pull": asdict(forecast), "plan": _as_json(summary)}, indent=2))
     else:
         _print_plan(open_console(), batch_id, forecast, summary)
-    writes = sum(summary.decisions.get(kind, 0) for kind in WRITING_DECISIONS) if summary is not None else 0
-    has_changes = forecast.credits > 0 or writes > 0
+    has_changes = forecast.credits > 0 or (summary is not None and summary.writes_to_do > 0)
     context.exit(CHANGES_EXIT_CODE if has_changes else 0)
 
 
@@ -84,6 +81,10 @@ def _print_plan(console: Console, batch_id: str, forecast: PullForecast, summary
     console.print(table)
     if summary is None:
         console.print("No page of this day is stored yet, so nothing can be said about single leads before buying.")
+        return
+    if not sum(summary.open_decisions.values()) and not forecast.credits:
+        settled = sum(summary.decisions.values())
+        console.print(f"Nothing is left to do: all {settled:,} leads of this day have their outcome.")
         return
     for name, value in summary.as_metadata().items():
         console.print(f"{name:<34} {value:,}" if isinstance(value, int) else f"{name:<34} {value}")
