@@ -94,11 +94,21 @@ class ConfigurationError(StopError):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationProblem:
-    """One thing to mend in a file: `place` is file:line:column and the key."""
+    """One thing to mend in a file.
+
+    Attributes:
+        place: file:line:column and the key, or the name of a part where no file is known.
+        what: What is wrong.
+        repair: What to do about it.
+        code: Kind of mistake, one word for programs.
+        path: Keys and list positions from the top of the document; a reader of files turns it into `place`.
+    """
 
     place: str
     what: str
     repair: str
+    code: str = "contradiction"
+    path: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         """Return the sentence for people."""

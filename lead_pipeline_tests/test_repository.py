@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from lead_pipeline.config.loading import load_document
-from lead_pipeline.domain.mapping import SourceOfTruth, WritePolicy, parse_mapping
+from lead_pipeline.domain.mapping import SourceOfTruth, WritePolicy
+from lead_pipeline.domain.mapping_document import parse_mapping
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "lead_pipeline" / "config"

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from jsonschema import Draft202012Validator
 
-from lead_pipeline.config.positions import Position, PositionedDocument, YamlFlawsError, read_yaml
-from lead_pipeline.config.problems import describe, write_path
+from lead_pipeline.config.positions import KeyPath, Position, PositionedDocument, YamlFlawsError, read_yaml
+from lead_pipeline.config.problems import Problem, describe, suggest, write_path
 from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
+
+T = TypeVar("T")
 
 PACKAGED_DIRECTORY = Path(__file__).parent
 SCHEMA_DIRECTORY = PACKAGED_DIRECTORY / "schemas"
@@ -37,12 +40,45 @@ def load_document(name: str, *, directory: Path | None = None, schema: str | Non
     Raises:
         ConfigurationError: There is no such document, or it has flaws; all of them are named.
     """
+    return load_parsed(name, _as_it_is, directory=directory, schema=schema)
+
+
+def load_parsed(
+    name: str,
+    parse: Callable[[Mapping[str, object]], T],
+    *,
+    directory: Path | None = None,
+    schema: str | None = None,
+    check_rest: Callable[[Mapping[str, object], Collection[KeyPath]], Iterable[ConfigurationProblem]] | None = None,
+) -> T:
+    """Return what a document means; contradictions that `parse` finds get their line and column.
+
+    Args:
+        name: As for `load_document`.
+        parse: Turns a document that obeys its schema into its meaning.
+        directory: As for `load_document`.
+        schema: As for `load_document`.
+        check_rest: Looks for contradictions in the sound parts of a document that breaks its schema; it is told the
+            key paths that do, so that one reading of the messages mends both.
+
+    Raises:
+        ConfigurationError: There is no such document, or it has flaws; all of them are named.
+    """
     path = find_document(name, directory=directory)
     document = _read(path)
-    problems = tuple(_find_problems(document, path=path, schema=schema or _schema_of(name)))
-    if problems:
-        raise InvalidDocumentError(problems)
-    return cast("Mapping[str, object]", document.value)  # every schema says `type: object`
+    flaws = _find_flaws(document, schema=schema or _schema_of(name))
+    value = cast("Mapping[str, object]", document.value)  # every schema says `type: object`
+    if not flaws:
+        try:
+            return parse(value)
+        except InvalidDocumentError as error:
+            raise InvalidDocumentError(_put_in_place(error.problems, document, path=path)) from error
+    problems = [
+        ConfigurationProblem("", what=flaw.what, repair=flaw.repair, code=flaw.code, path=flaw.path) for flaw in flaws
+    ]
+    if check_rest is not None and isinstance(value, dict):
+        problems += check_rest(value, [flaw.path for flaw in flaws])
+    raise InvalidDocumentError(_put_in_place(problems, document, path=path))
 
 
 def find_document(name: str, *, directory: Path | None = None) -> Path:
@@ -60,6 +96,19 @@ def find_document(name: str, *, directory: Path | None = None) -> Path:
     raise ConfigurationError(str(candidates[0]), what="there is no such file", repair="Create it or correct its name")
 
 
+def find_stray_files(directory: Path | None) -> Iterator[ConfigurationProblem]:
+    """Yield the YAML files of an operator's folder that nothing reads, as one with a misspelt name."""
+    if directory is None:
+        return
+    known = tuple(path.relative_to(PACKAGED_DIRECTORY).as_posix() for path in PACKAGED_DIRECTORY.rglob("*.yaml"))
+    for path in sorted(path for ending in ("*.yaml", "*.yml") for path in directory.rglob(ending)):
+        name = path.relative_to(directory).as_posix()
+        if name not in known:
+            yield ConfigurationProblem(
+                str(path), what="nothing reads a file of this name", repair=suggest(name, known), code="stray_file"
+            )
+
+
 def _schema_of(name: str) -> str:
     folder = name.partition("/")[0]
     return FOLDER_SCHEMAS.get(folder, folder)
@@ -70,7 +119,7 @@ def _read(path: Path) -> PositionedDocument:
         return read_yaml(path.read_text("utf-8"))
     except YamlFlawsError as error:
         problems = [
-            ConfigurationProblem(_place(path, flaw.position), what=flaw.what, repair=flaw.repair)
+            ConfigurationProblem(_place(path, flaw.position), what=flaw.what, repair=flaw.repair, code=flaw.code)
             for flaw in error.flaws
         ]
         raise InvalidDocumentError(problems) from error
@@ -79,11 +128,26 @@ def _read(path: Path) -> PositionedDocument:
         raise ConfigurationError(str(path), what=f"cannot be read ({cause})", repair="Check the file") from error
 
 
-def _find_problems(document: PositionedDocument, *, path: Path, schema: str) -> Iterator[ConfigurationProblem]:
-    problems = [problem for error in _validator(schema).iter_errors(document.value) for problem in describe(error)]
-    for problem in sorted(problems, key=lambda problem: document.position_of(problem.path)):
-        place = f"{_place(path, document.position_of(problem.path))}: {write_path(problem.path)}"
-        yield ConfigurationProblem(place, what=problem.what, repair=problem.repair)
+def _find_flaws(document: PositionedDocument, *, schema: str) -> list[Problem]:
+    return [problem for error in _validator(schema).iter_errors(document.value) for problem in describe(error)]
+
+
+def _put_in_place(
+    problems: Sequence[ConfigurationProblem], document: PositionedDocument, *, path: Path
+) -> list[ConfigurationProblem]:
+    """Return the problems with file, line and column, in the order of the file."""
+    ordered = sorted(problems, key=lambda problem: document.position_of(problem.path))
+    return [
+        replace(
+            problem,
+            place=f"{_place(path, document.position_of(problem.path))}: {problem.place or write_path(problem.path)}",
+        )
+        for problem in ordered
+    ]
+
+
+def _as_it_is(document: Mapping[str, object]) -> Mapping[str, object]:
+    return document
 
 
 @cache

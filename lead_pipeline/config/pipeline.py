@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
-from lead_pipeline.config.loading import load_document
+from lead_pipeline.config.loading import find_stray_files, load_parsed
 from lead_pipeline.domain.extraction import SourceMapping, parse_source_mapping
 from lead_pipeline.domain.gate_settings import GateSettings, parse_gate_settings
-from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, build_mapping_set, parse_mapping
+from lead_pipeline.domain.mapping import MappingSet, build_mapping_set
+from lead_pipeline.domain.mapping_document import check_sound_rows, parse_mapping
 from lead_pipeline.domain.matching import MatchingPolicy, parse_matching_policy
 from lead_pipeline.domain.ownership import OwnerRules, parse_owner_rules
 from lead_pipeline.domain.routing import RoutingRules, parse_routing_rules
 from lead_pipeline.domain.segments import Segment, parse_segments
+from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +49,40 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         directory: The operator's configuration; a file missing there falls back to the packaged default.
 
     Raises:
-        ConfigurationError: A file has flaws; each is named with its place.
+        ConfigurationError: A file has flaws; those of all files are named, each with its place.
     """
+    problems: list[ConfigurationProblem] = [*find_stray_files(directory)]
 
-    def mapping(name: str) -> ObjectMapping:
-        return parse_mapping(load_document(f"mapping/{name}", directory=directory))
+    def read(name: str, parse: Callable[[Mapping[str, Any]], T], **options: Any) -> T:  # noqa: ANN401  # as load_parsed
+        try:
+            return load_parsed(name, parse, directory=directory, **options)
+        except ConfigurationError as error:
+            problems.extend(problems_of(error))
+            return cast("T", None)  # never looked at: the problems are raised below
 
-    source = parse_source_mapping(load_document("sources/dievio", directory=directory, schema="source_mapping"))
+    source = read("sources/dievio", parse_source_mapping)
+    lead = read("mapping/lead", parse_mapping, check_rest=check_sound_rows)
+    contact = read("mapping/contact", parse_mapping, check_rest=check_sound_rows)
+    segments = read("segments", parse_segments)
+    matching = read("matching", parse_matching_policy)
+    routing = read("routing", parse_routing_rules)
+    gates = read("gates", lambda document: parse_gate_settings(document, source=source))
+    owners = read("owners", parse_owner_rules)
+    if problems:
+        raise InvalidDocumentError(problems)
     return PipelineConfig(
-        segments=parse_segments(load_document("segments", directory=directory)),
+        segments=segments,
         source=source,
-        matching=parse_matching_policy(load_document("matching", directory=directory)),
-        mappings=build_mapping_set(mapping("lead"), mapping("contact")),
-        routing=parse_routing_rules(load_document("routing", directory=directory)),
-        gates=parse_gate_settings(load_document("gates", directory=directory), source=source),
-        owners=parse_owner_rules(load_document("owners", directory=directory)),
+        matching=matching,
+        mappings=build_mapping_set(lead, contact),
+        routing=routing,
+        gates=gates,
+        owners=owners,
     )
+
+
+def problems_of(error: ConfigurationError) -> tuple[ConfigurationProblem, ...]:
+    """Return what an error names, one entry per thing to mend."""
+    if isinstance(error, InvalidDocumentError):
+        return error.problems
+    return (ConfigurationProblem(error.place, what=error.what, repair=error.repair, code="unreadable"),)

@@ -25,11 +25,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What makes a text unreadable as a document, where, and the repair."""
+    """What makes a text unreadable as a document, where, the repair, and a word for the kind of mistake."""
 
     position: Position
     what: str
     repair: str
+    code: str = "not_yaml"
 
 
 class YamlFlawsError(ValueError):
@@ -61,7 +62,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs of pyyaml leave it untyped
             raise YamlFlawsError(
-                Flaw(_position(event.start_mark), "an alias (*) is not allowed", "Write the value out")
+                Flaw(_position(event.start_mark), "an alias (*) is not allowed", "Write the value out", "alias")
             )
         return super().compose_node(parent, index)
 
@@ -90,7 +91,7 @@ def read_yaml(text: str) -> PositionedDocument:
     except yaml.reader.ReaderError as error:
         what = "a character stands here that YAML does not allow"
         position = _position_of_offset(text, error.position)
-        raise YamlFlawsError(Flaw(position, what, "Remove it")) from error
+        raise YamlFlawsError(Flaw(position, what, "Remove it", "bad_character")) from error
 
 
 def _find_flaws(node: yaml.Node) -> Iterator[Flaw]:
@@ -103,10 +104,15 @@ def _find_flaws(node: yaml.Node) -> Iterator[Flaw]:
     for key, child in node.value:
         position = _position(key.start_mark)
         if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-            yield Flaw(position, "a key is not text", "Write the key in quotes")
+            yield Flaw(position, "a key is not text", "Write the key in quotes", "key_not_text")
         elif key.value in seen:
             first = seen[key.value]
-            yield Flaw(position, f"{key.value} stands here again, first in line {first.line}", "Keep one of them")
+            yield Flaw(
+                position,
+                f"{key.value} stands here again, first in line {first.line}",
+                "Keep one of them",
+                "duplicate_key",
+            )
         else:
             seen[key.value] = position
         yield from _find_flaws(child)

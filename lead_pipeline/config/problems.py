@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -32,11 +32,12 @@ TYPE_WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: the key path it concerns, what is wrong and the repair."""
+    """One thing to mend: the key path it concerns, what is wrong, the repair, and a word for the kind of mistake."""
 
     path: KeyPath
     what: str
     repair: str
+    code: str
 
 
 def describe(error: ValidationError) -> Iterator[Problem]:
@@ -51,7 +52,9 @@ def describe(error: ValidationError) -> Iterator[Problem]:
             yield _wrong_type(error, [name for branch in error.context for name in _types(branch)])
         return
     explain = _EXPLAINERS.get(str(error.validator), _explain_otherwise)
-    yield from explain(error)
+    is_about_key = "propertyNames" in error.absolute_schema_path
+    for problem in explain(error):
+        yield replace(problem, path=(*problem.path, str(error.instance))) if is_about_key else problem
 
 
 def write_path(path: KeyPath) -> str:
@@ -79,18 +82,21 @@ def _explain_unknown_keys(error: ValidationError) -> Iterator[Problem]:
     given: Any = error.instance
     for key in given:
         if key not in known:
-            yield Problem((*_path(error), key), "unknown key", _suggest(key, known))
+            yield Problem((*_path(error), key), "unknown key", suggest(key, known), "unknown_key")
 
 
 def _explain_missing_keys(error: ValidationError) -> Iterator[Problem]:
     missing = next(key for key in _rule(error) if f"'{key}'" in error.message)
     meaning = _schema_part(error, "properties").get(missing, {}).get("description", "")
-    yield Problem(_path(error), f"the key {missing} is missing", f"Add {missing}" + (f": {meaning}" if meaning else ""))
+    repair = f"Add {missing}" + (f": {meaning}" if meaning else "")
+    yield Problem(_path(error), f"the key {missing} is missing", repair, "missing_key")
 
 
 def _explain_choice(error: ValidationError) -> Iterator[Problem]:
     choices = tuple(str(choice) for choice in _rule(error))
-    yield Problem(_path(error), f"{_show(error.instance)} is not allowed", _suggest(str(error.instance), choices))
+    yield Problem(
+        _path(error), f"{_show(error.instance)} is not allowed", suggest(str(error.instance), choices), "not_a_choice"
+    )
 
 
 def _explain_type(error: ValidationError) -> Iterator[Problem]:
@@ -106,14 +112,14 @@ def _wrong_type(error: ValidationError, wanted: list[str]) -> Problem:
     words = " or ".join(TYPE_WORDS[name] for name in wanted)
     is_unquoted_text = "string" in wanted and not isinstance(error.instance, (dict, list))
     repair = "Write it in quotes" if is_unquoted_text else f"Give {words}"
-    return Problem(_path(error), f"{_show(error.instance)} is not {words}", repair)
+    return Problem(_path(error), f"{_show(error.instance)} is not {words}", repair, "wrong_type")
 
 
 def _explain_otherwise(error: ValidationError) -> Iterator[Problem]:
     meaning = _schema_part(error, "description")
-    yield Problem(
-        _path(error), _BOUND_WORDS.get(str(error.validator), _say_rule)(error), f"Give {meaning or 'a value that fits'}"
-    )
+    what = _BOUND_WORDS.get(str(error.validator), _say_rule)(error)
+    code = "wrong_form" if error.validator == "pattern" else "out_of_bounds"
+    yield Problem(_path(error), what, f"Give {meaning or 'a value that fits'}", code)
 
 
 def _say_rule(error: ValidationError) -> str:
@@ -146,7 +152,8 @@ _EXPLAINERS: Mapping[str, Callable[[ValidationError], Iterator[Problem]]] = {
 }
 
 
-def _suggest(given: str, known: tuple[str, ...]) -> str:
+def suggest(given: str, known: tuple[str, ...]) -> str:
+    """Name what was probably meant, else everything that is allowed."""
     nearest = get_close_matches(given, known, n=1)
     if nearest:
         return f"Did you mean {nearest[0]}?"

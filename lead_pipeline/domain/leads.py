@@ -98,6 +98,22 @@ class QuarantinedLead:
     reasons: tuple[QuarantineReason, ...] = field(default_factory=tuple)
 
 
+class ValueKind(StrEnum):
+    """What a canonical value is, so that it can be held against the type of a field."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    MOMENT = "moment"
+
+
+#: Canonical fields whose values are no text.
+CANONICAL_KINDS: Mapping[str, ValueKind] = {
+    "employee_count": ValueKind.NUMBER,
+    "lead_confidence_percent": ValueKind.NUMBER,
+    "last_enriched_at": ValueKind.MOMENT,
+    "synced_at": ValueKind.MOMENT,
+}
+
 #: Canonical field -> meaning. These names are what a mapping file may use in `from:`.
 CANONICAL_FIELDS: Mapping[str, str] = {
     "dievio_lead_id": "our stable id of the person at Dievio",

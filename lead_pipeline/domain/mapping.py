@@ -1,25 +1,20 @@
 """The mapping as data: which canonical field goes to which Salesforce field, who owns it and when it is written.
 
-Reading the YAML files is `config/loading`; whether a mapping fits an org is `preflight`; what the write policies mean
-is `survivorship`.
+Reading a document is `mapping_document`; whether a mapping fits an org is `preflight`; what the write policies mean is
+`survivorship`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, cast
-
-from lead_pipeline.domain.leads import CANONICAL_FIELDS
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
 
 IDENTITY_SOURCE = "dievio_lead_id"
+CUSTOM_SUFFIX = "__c"
 VERSION_HASH_CHARACTERS = 12  # 48 bits: enough to tell mappings apart, short enough for a log line
 
 
@@ -75,6 +70,13 @@ class Direction(StrEnum):
     BOTH = "both"
 
 
+class OnUnmapped(StrEnum):
+    """What happens with a value whose field the org does not have."""
+
+    CREATE_FIELD = "create_field"  # nothing is written before somebody makes the field
+    DROP = "drop"  # leads go on without the value
+
+
 class PersonalData(StrEnum):
     """What a field tells about a person."""
 
@@ -82,6 +84,26 @@ class PersonalData(StrEnum):
     IDENTITY = "identity"
     CONTACT = "contact"
     EMPLOYMENT = "employment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredType:
+    """What kind of field a row was written for.
+
+    Attributes:
+        name: Salesforce's word, as in a describe.
+        length: Characters, or digits before and after the point together; None where the type has none.
+        scale: Digits after the point; None where the type has none.
+    """
+
+    name: str
+    length: int | None = None
+    scale: int | None = None
+
+    def __str__(self) -> str:
+        """Return it as it stands in a mapping, e.g. `double(18,0)`."""
+        sizes = [str(size) for size in (self.length, self.scale) if size is not None]
+        return f"{self.name}({','.join(sizes)})" if sizes else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +126,10 @@ class FieldMapping:
         pii: What it tells about a person.
         reason: Why it is mapped like this.
         value_map: Source value -> Salesforce value; values outside it are invalid. None takes values as they are.
+        type: The kind of field it was written for; None where the mapping does not say.
+        values: The picklist values it may send; empty where any text will do.
+        on_unmapped: What happens when the org has no such field.
+        confirm_overwrite: Whether somebody confirmed that a standard field is meant to be overwritten every night.
     """
 
     to: str
@@ -121,6 +147,15 @@ class FieldMapping:
     is_stamp: bool = False
     pii: PersonalData = PersonalData.NONE
     value_map: Mapping[str, object] | None = None
+    type: DeclaredType | None = None
+    values: tuple[str, ...] = ()
+    on_unmapped: OnUnmapped = OnUnmapped.CREATE_FIELD
+    confirm_overwrite: bool = False
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether the org has the field only after somebody made it."""
+        return self.to.endswith(CUSTOM_SUFFIX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,136 +204,9 @@ def build_mapping_set(lead: ObjectMapping, contact: ObjectMapping) -> MappingSet
     return MappingSet(mapping_version=f"{declared}-{digest}", lead=lead, contact=contact)
 
 
-def parse_mapping(document: Mapping[str, object]) -> ObjectMapping:
-    """Turn a mapping document, which obeys its schema, into a mapping.
-
-    Raises:
-        InvalidDocumentError: The document contradicts itself; every contradiction is named.
-    """
-    mapping = ObjectMapping(
-        object_name=str(document["object"]),
-        version=str(document["version"]),
-        placeholders=frozenset(text.strip().lower() for text in cast("Sequence[str]", document["placeholders"])),
-        fields=tuple(_parse_row(row) for row in cast("Sequence[Mapping[str, Any]]", document["fields"])),
-    )
-    problems = tuple(_find_problems(mapping))
-    if problems:
-        raise InvalidDocumentError(problems)
-    return mapping
-
-
 def _canonical_content(mapping: ObjectMapping) -> dict[str, object]:
     return {
         "object": mapping.object_name,
         "placeholders": sorted(mapping.placeholders),
         "fields": [asdict(row) for row in mapping.fields],
     }
-
-
-def _parse_row(row: Mapping[str, Any]) -> FieldMapping:
-    value_map = row.get("value_map")
-    return FieldMapping(
-        to=row["to"],
-        source=row.get("from"),
-        label=row["label"],
-        owner=SourceOfTruth(row["owner"]),
-        write=WritePolicy(row["write"]),
-        bucket=Bucket(row["bucket"]),
-        reason=row["reason"],
-        on_conflict=OnConflict(row.get("on_conflict", OnConflict.KEEP)),
-        min_confidence=row.get("min_confidence", 0.0),
-        on_invalid=OnInvalid(row.get("on_invalid", OnInvalid.SKIP)),
-        direction=Direction(row.get("direction", Direction.TO_CRM)),
-        trim=row.get("trim", False),
-        is_stamp=row.get("is_stamp", False),
-        pii=PersonalData(row.get("pii", PersonalData.NONE)),
-        value_map=None if value_map is None else dict(value_map),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Contradiction:
-    """A combination that cannot be meant: the test, what is wrong and the repair."""
-
-    applies: Callable[[FieldMapping], bool]
-    what: str
-    repair: str
-
-
-_CONTRADICTIONS = (
-    _Contradiction(
-        lambda row: row.owner is SourceOfTruth.REP and row.write in {WritePolicy.ALWAYS, WritePolicy.TRACKED},
-        "a field that belongs to reps would be overwritten",
-        "Use fill_blank or never, or name another owner",
-    ),
-    _Contradiction(
-        lambda row: (
-            row.owner is SourceOfTruth.SALESFORCE and row.write not in {WritePolicy.NEVER, WritePolicy.WRITE_ONCE}
-        ),
-        "a field that belongs to Salesforce would be written on existing records",
-        "Use never or write_once, or name another owner",
-    ),
-    _Contradiction(
-        lambda row: (row.bucket is Bucket.DO_NOT_WRITE) is not (row.write is WritePolicy.NEVER),
-        "bucket do_not_write and write never go together",
-        "Set both or neither",
-    ),
-    _Contradiction(
-        lambda row: row.write is WritePolicy.NEVER and row.source is not None,
-        "a field that is never written has a source",
-        "Remove from, or choose another write policy",
-    ),
-    _Contradiction(
-        lambda row: row.write is not WritePolicy.NEVER and row.source is None,
-        "a field that is written has no source",
-        "Add from, or set write to never and bucket to do_not_write",
-    ),
-    _Contradiction(
-        lambda row: row.direction is Direction.FROM_CRM and row.write is not WritePolicy.NEVER,
-        "a field that only comes from the CRM would be written to it",
-        "Use direction to_crm or both, or set write to never",
-    ),
-    _Contradiction(
-        lambda row: (
-            row.on_conflict is not OnConflict.KEEP and row.write not in {WritePolicy.FILL_BLANK, WritePolicy.TRACKED}
-        ),
-        "on_conflict has no meaning with this write policy",
-        "Remove it, or use fill_blank or tracked",
-    ),
-    _Contradiction(
-        lambda row: row.is_stamp and row.write is not WritePolicy.ALWAYS,
-        "a stamp has to be written with every change",
-        "Use write always, or remove is_stamp",
-    ),
-    _Contradiction(
-        lambda row: row.source == IDENTITY_SOURCE and row.write is not WritePolicy.FILL_BLANK,
-        "our id is given once and never moves",
-        "Use write fill_blank",
-    ),
-)
-
-
-def _find_problems(mapping: ObjectMapping) -> Iterator[ConfigurationProblem]:
-    counts = Counter(row.to.lower() for row in mapping.fields)
-    for number, row in enumerate(mapping.fields):
-        place = f"mapping of {mapping.object_name}: fields[{number}] (to: {row.to})"
-        for rule in _CONTRADICTIONS:
-            if rule.applies(row):
-                yield ConfigurationProblem(place, what=rule.what, repair=rule.repair)
-        if row.source is not None and row.source not in CANONICAL_FIELDS:
-            yield ConfigurationProblem(
-                place, what=f"there is no canonical field {row.source}", repair=_suggest_source(row.source)
-            )
-        if counts[row.to.lower()] > 1:
-            yield ConfigurationProblem(place, what="this field has two rows", repair="Keep one of them")
-    if sum(row.source == IDENTITY_SOURCE for row in mapping.fields) != 1:
-        yield ConfigurationProblem(
-            f"mapping of {mapping.object_name}",
-            what=f"not exactly one row writes {IDENTITY_SOURCE}; a lost answer could not be told from a refusal",
-            repair=f"Map one field from {IDENTITY_SOURCE}",
-        )
-
-
-def _suggest_source(name: str) -> str:
-    nearest = get_close_matches(name, CANONICAL_FIELDS, n=1)
-    return f"Did you mean {nearest[0]}? (from:)" if nearest else f"Use one of: {', '.join(CANONICAL_FIELDS)}"

@@ -68,4 +68,6 @@ def _find_problems(document: Mapping[str, Any]) -> Iterator[ConfigurationProblem
                     f"owners: {part}.{name}",
                     what="there is no such name",
                     repair=f"Use one of {', '.join(sorted(names))}",
+                    code="unknown_name",
+                    path=(part, name),
                 )

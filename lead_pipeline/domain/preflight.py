@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping, WritePolicy
+from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping, OnUnmapped, WritePolicy
 from lead_pipeline.domain.org_schema import NULL_MARK, NUMBER_TYPES, TEXT_TYPES, FieldSchema, ObjectSchema, check_value
 
 TRIMMABLE_TYPES = frozenset({"string", "textarea"})  # half an address or half a phone number is a wrong one
@@ -33,12 +33,13 @@ class GapCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingGap:
-    """A place where mapping and org do not fit."""
+    """A place where mapping and org do not fit; `is_dropped`: the mapping says to go on without a missing field."""
 
     object_name: str
     field: str
     code: GapCode
     message: str
+    is_dropped: bool = False
 
     @property
     def is_left_out(self) -> bool:
@@ -102,9 +103,10 @@ def _check_rows(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Mappin
     for row in mapping.written_fields:
         field = schema.fields.get(row.to)
         if field is None:
-            yield _gap(
+            gap = _gap(
                 mapping, row.to, code=GapCode.FIELD_MISSING, words="is not in the org, or not visible to our user"
             )
+            yield replace(gap, is_dropped=row.on_unmapped is OnUnmapped.DROP)
             continue
         if not field.is_createable and not field.is_updateable:
             yield _gap(mapping, row.to, code=GapCode.NOT_WRITABLE, words="may not be written by our user")

@@ -103,9 +103,15 @@ def _find_contradictions(segment: Segment) -> Iterator[ConfigurationProblem]:
             f"{place}.credit_budget",
             what=f"{segment.credit_budget} credits do not pay for one page of {segment.rows_per_page} rows",
             repair="Raise it, or lower page_size",
+            code="budget_below_page",
+            path=("segments", segment.name, "credit_budget"),
         )
     start, end = segment.filters.get("funding_start_date"), segment.filters.get("funding_end_date")
     if start is not None and end is not None and str(start) > str(end):
         yield ConfigurationProblem(
-            f"{place}.filters.funding_start_date", what="lies after funding_end_date", repair="Swap the two years"
+            f"{place}.filters.funding_start_date",
+            what="lies after funding_end_date",
+            repair="Swap the two years",
+            code="range_reversed",
+            path=("segments", segment.name, "filters", "funding_start_date"),
         )

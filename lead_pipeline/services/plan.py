@@ -219,8 +219,8 @@ def _require_identity_field(mappings: MappingSet, gaps: Sequence[MappingGap]) ->
 def _refuse_unknown_fields(
     connection: psycopg.Connection[Any], schemas: Mapping[str, ObjectSchema], gaps: Sequence[MappingGap]
 ) -> None:
-    """Refuse a misspelt field. One that was written before has left the org since, and leads go on without it."""
-    missing = [gap for gap in gaps if gap.code is GapCode.FIELD_MISSING]
+    """Refuse a field that has to be made or is misspelt; one that we wrote before has left the org, and leads go on."""
+    missing = [gap for gap in gaps if gap.code is GapCode.FIELD_MISSING and not gap.is_dropped]
     written = plans.read_written_fields(connection, [gap.field for gap in missing]) if missing else frozenset()
     problems = [
         ConfigurationProblem(

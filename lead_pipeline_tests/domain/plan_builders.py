@@ -9,7 +9,8 @@ from lead_pipeline.config.loading import load_document
 from lead_pipeline.domain.decisions import MatchGrade, MatchResult
 from lead_pipeline.domain.directory import DirectoryRecord
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys, NormalizedLead
-from lead_pipeline.domain.mapping import MappingSet, build_mapping_set, parse_mapping
+from lead_pipeline.domain.mapping import MappingSet, build_mapping_set
+from lead_pipeline.domain.mapping_document import parse_mapping
 from lead_pipeline.domain.matching import MatchReason, RuleName
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, PlanTarget

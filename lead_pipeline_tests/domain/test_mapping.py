@@ -17,8 +17,8 @@ from lead_pipeline.domain.mapping import (
     SourceOfTruth,
     WritePolicy,
     build_mapping_set,
-    parse_mapping,
 )
+from lead_pipeline.domain.mapping_document import check_sound_rows, parse_mapping
 from lead_pipeline.errors import InvalidDocumentError
 from lead_pipeline_tests.domain.plan_builders import mapping_set
 
@@ -108,7 +108,7 @@ def test_the_version_is_the_declared_one_and_a_hash(mappings: MappingSet) -> Non
 @pytest.mark.parametrize(
     "change",
     [
-        lambda document: row_of(document, "Phone").update(write="always", owner="dievio"),
+        lambda document: row_of(document, "Phone").update(write="tracked", owner="dievio"),
         lambda document: row_of(document, "Phone").update(min_confidence=0.71),
         lambda document: document["placeholders"].append("?"),
         lambda document: document["fields"].pop(),
@@ -149,7 +149,17 @@ CONTRADICTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a stamp that is not always written": ("Phone", {"is_stamp": True}, "a stamp has to be written"),
     "an id that moves": ("Dievio_Lead_ID__c", {"write": "always"}, "our id is given once"),
     "an unknown source": ("Title", {"from": "titel"}, "there is no canonical field titel"),
-    "two rows for one field": ("Website", {"to": "phone"}, "this field has two rows"),
+    "two rows for one field": ("Website", {"to": "phone"}, "this field has two rows, the first is fields[6]"),
+    "a standard field every night": ("Website", {"owner": "dievio", "write": "always"}, "a standard field would be"),
+    "a boolean to be filled": ("Website", {"type": "boolean"}, "is never blank, so this policy never applies"),
+    "a time in a number": ("Last_Enriched_At__c", {"type": "double(18,0)"}, "cannot hold the value that comes"),
+    "a text in a number": ("Website", {"type": "int"}, "cannot hold the value that comes"),
+    "half an address": ("Email", {"trim": True}, "cut short is a wrong one"),
+    "values of a text": ("Website", {"values": ["a"]}, "only a picklist has values"),
+    "a picklist to be made without values": ("Department__c", {"type": "picklist"}, "has to be made needs its values"),
+    "a map beside the list": ("Seniority__c", {"value_map": {"vp": "Vice"}}, "leads to a value that the picklist"),
+    "a confidence for nothing": ("Rating", {"min_confidence": 0.5}, "has a confidence to reach"),
+    "no family name": ("LastName", {"to": "Nickname__c"}, "no row fills LastName"),
     "no id at all": ("Dievio_Lead_ID__c", {"from": "title", "write": "always"}, "not exactly one row writes"),
 }
 
@@ -163,6 +173,52 @@ def test_a_contradiction_is_refused_with_its_place(to: str, change: dict[str, An
     problem = next(problem for problem in caught.value.problems if what in problem.what)
     assert problem.place.startswith("mapping of Lead")
     assert problem.repair
+
+
+def test_what_is_meant_can_be_confirmed() -> None:
+    document = lead_document()
+    row_of(document, "Website").update(owner="dievio", write="always", confirm_overwrite=True)
+    row_of(document, "Phone").pop("type")
+
+    rows = {row.to: row for row in parse_mapping(document).fields}
+
+    assert rows["Website"].confirm_overwrite
+    assert rows["Phone"].type is None
+
+
+@pytest.mark.parametrize(
+    ("source", "text"), [("source", "string(80)"), ("employee_count", "double(18,0)"), ("synced_at", "datetime")]
+)
+def test_a_type_is_written_as_it_was_read(source: str, text: str) -> None:
+    document = lead_document()
+    row_of(document, "Employee_Count__c").update({"type": text, "from": source})
+
+    row = next(row for row in parse_mapping(document).fields if row.to == "Employee_Count__c")
+
+    assert str(row.type) == text
+
+
+def test_a_type_that_is_none_is_left_to_the_schema() -> None:
+    document = lead_document()
+    row_of(document, "Phone")["type"] = "Text 40"
+    assert next(row.type for row in parse_mapping(document).fields if row.to == "Phone") is None
+
+
+def test_sound_rows_are_checked_although_others_break_the_schema() -> None:
+    document = lead_document()
+    row_of(document, "FirstName")["owner"] = "nobody"
+    row_of(document, "Phone")["write"] = "always"
+    broken = ("fields", document["fields"].index(row_of(document, "FirstName")), "owner")
+
+    found = list(check_sound_rows(document, [broken, ("version",)]))
+
+    assert {problem.place.rpartition("(")[2] for problem in found} == {"to: Phone)"}
+
+
+@pytest.mark.parametrize("broken", [(), ("fields",)])
+def test_rows_that_are_no_rows_are_not_checked(broken: tuple[str, ...]) -> None:
+    assert list(check_sound_rows(lead_document(), [broken])) == []
+    assert list(check_sound_rows({"fields": "none"}, [])) == []
 
 
 def test_all_contradictions_are_named_at_once() -> None:

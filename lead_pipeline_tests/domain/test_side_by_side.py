@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lead_pipeline.config.loading import load_document
-from lead_pipeline.domain.mapping import ObjectMapping, build_mapping_set, parse_mapping
+from lead_pipeline.domain.mapping import ObjectMapping, build_mapping_set
+from lead_pipeline.domain.mapping_document import parse_mapping
 from lead_pipeline.domain.side_by_side import Cell, SideBySide, Winner, compare_with_records
 from lead_pipeline_tests.domain.plan_builders import lead, mapping_set, plan_rules, target
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from lead_pipeline.config.loading import load_document
-from lead_pipeline.domain.mapping import build_mapping_set, parse_mapping
+from lead_pipeline.domain.mapping import build_mapping_set
+from lead_pipeline.domain.mapping_document import parse_mapping
 from lead_pipeline.domain.review_decisions import ReviewDecision, ReviewItem
 from lead_pipeline.domain.review_reasons import ReviewChoice
 from lead_pipeline.domain.survivorship import AnswerChoice

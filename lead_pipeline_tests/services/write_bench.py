@@ -12,7 +12,8 @@ from psycopg.types.json import Jsonb
 
 from lead_pipeline.config.loading import load_document
 from lead_pipeline.domain.gate_settings import GateSettings, parse_gate_settings
-from lead_pipeline.domain.mapping import build_mapping_set, parse_mapping
+from lead_pipeline.domain.mapping import build_mapping_set
+from lead_pipeline.domain.mapping_document import parse_mapping
 from lead_pipeline.domain.matching import MatchingPolicy
 from lead_pipeline.domain.quality import GateResult
 from lead_pipeline.domain.routing import parse_routing_rules

@@ -101,4 +101,6 @@ def _refuse_update(key: str) -> ConfigurationProblem:
         f"matching: outcomes.{key}",
         what="this rule is a resemblance, not an identity, and never updates on its own",
         repair="Use review or skip",
+        code="uncertain_rule_writes",
+        path=("outcomes", key),
     )
