@@ -9,8 +9,11 @@ How an answer of one outside system is classified belongs to that system's packa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_NEAREST = re.compile(r"Did you mean ([^?]+)\?")
 
 
 class LeadPipelineError(Exception):
@@ -101,7 +104,11 @@ class ConfigurationProblem:
         what: What is wrong.
         repair: What to do about it.
         code: Kind of mistake, one word for programs.
-        path: Keys and list positions from the top of the document; a reader of files turns it into `place`.
+        path: Keys and list positions from the top of the document; a reader of files turns it into a place.
+        file: The file; empty where none is known.
+        line: Line in it, from 1; 0 where none is known.
+        column: Column in it, from 1; 0 where none is known.
+        key: The key, as people write a path; empty where none is known.
     """
 
     place: str
@@ -109,6 +116,16 @@ class ConfigurationProblem:
     repair: str
     code: str = "contradiction"
     path: tuple[str | int, ...] = ()
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    key: str = ""
+
+    @property
+    def nearest(self) -> str:
+        """The name that was probably meant; empty where none is near."""
+        found = _NEAREST.match(self.repair)
+        return found[1] if found else ""
 
     def __str__(self) -> str:
         """Return the sentence for people."""

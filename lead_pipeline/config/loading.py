@@ -105,7 +105,11 @@ def find_stray_files(directory: Path | None) -> Iterator[ConfigurationProblem]:
         name = path.relative_to(directory).as_posix()
         if name not in known:
             yield ConfigurationProblem(
-                str(path), what="nothing reads a file of this name", repair=suggest(name, known), code="stray_file"
+                str(path),
+                what="nothing reads a file of this name",
+                repair=suggest(name, known),
+                code="stray_file",
+                file=str(path),
             )
 
 
@@ -119,7 +123,7 @@ def _read(path: Path) -> PositionedDocument:
         return read_yaml(path.read_text("utf-8"))
     except YamlFlawsError as error:
         problems = [
-            ConfigurationProblem(_place(path, flaw.position), what=flaw.what, repair=flaw.repair, code=flaw.code)
+            _at(path, flaw.position, ConfigurationProblem("", what=flaw.what, repair=flaw.repair, code=flaw.code))
             for flaw in error.flaws
         ]
         raise InvalidDocumentError(problems) from error
@@ -136,14 +140,17 @@ def _put_in_place(
     problems: Sequence[ConfigurationProblem], document: PositionedDocument, *, path: Path
 ) -> list[ConfigurationProblem]:
     """Return the problems with file, line and column, in the order of the file."""
-    ordered = sorted(problems, key=lambda problem: document.position_of(problem.path))
-    return [
-        replace(
-            problem,
-            place=f"{_place(path, document.position_of(problem.path))}: {problem.place or write_path(problem.path)}",
-        )
-        for problem in ordered
+    placed = [
+        _at(path, document.position_of(problem.path), problem, words=problem.place or write_path(problem.path))
+        for problem in problems
     ]
+    return sorted(placed, key=lambda problem: (problem.line, problem.column))
+
+
+def _at(path: Path, position: Position, problem: ConfigurationProblem, *, words: str = "") -> ConfigurationProblem:
+    place = f"{path}:{position.line}:{position.column}" + (f": {words}" if words else "")
+    key = write_path(problem.path) if problem.path else ""
+    return replace(problem, place=place, file=str(path), line=position.line, column=position.column, key=key)
 
 
 def _as_it_is(document: Mapping[str, object]) -> Mapping[str, object]:
@@ -155,7 +162,3 @@ def _validator(schema: str) -> Draft202012Validator:
     definition = json.loads((SCHEMA_DIRECTORY / f"{schema}.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(definition)
     return Draft202012Validator(definition)
-
-
-def _place(path: Path, position: Position) -> str:
-    return f"{path}:{position.line}:{position.column}"

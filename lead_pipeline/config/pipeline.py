@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lead_pipeline.config.loading import find_stray_files, load_parsed
 from lead_pipeline.domain.extraction import SourceMapping, parse_source_mapping
-from lead_pipeline.domain.gate_settings import GateSettings, parse_gate_settings
-from lead_pipeline.domain.mapping import MappingSet, build_mapping_set
+from lead_pipeline.domain.gate_settings import GateSettings, find_gate_contradictions, parse_gate_settings
+from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, build_mapping_set
 from lead_pipeline.domain.mapping_document import check_sound_rows, parse_mapping
 from lead_pipeline.domain.matching import MatchingPolicy, parse_matching_policy
 from lead_pipeline.domain.ownership import OwnerRules, parse_owner_rules
@@ -66,7 +66,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     segments = read("segments", parse_segments)
     matching = read("matching", parse_matching_policy)
     routing = read("routing", parse_routing_rules)
-    gates = read("gates", lambda document: parse_gate_settings(document, source=source))
+    gates = read("gates", lambda document: _parse_gates(document, source=source, mappings=(lead, contact)))
     owners = read("owners", parse_owner_rules)
     if problems:
         raise InvalidDocumentError(problems)
@@ -79,6 +79,21 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         gates=gates,
         owners=owners,
     )
+
+
+def _parse_gates(
+    document: Mapping[str, Any], *, source: SourceMapping, mappings: Sequence[ObjectMapping | None]
+) -> GateSettings:
+    """Return the thresholds, held against the mappings that could be read.
+
+    Raises:
+        InvalidDocumentError: A gate could never pass, or looks at a field that nothing writes.
+    """
+    sound = [mapping for mapping in mappings if mapping is not None]
+    problems = [*find_gate_contradictions(document, sound)] if len(sound) == len(mappings) else []
+    if problems:
+        raise InvalidDocumentError(problems)
+    return parse_gate_settings(document, source=source)
 
 
 def problems_of(error: ConfigurationError) -> tuple[ConfigurationProblem, ...]:

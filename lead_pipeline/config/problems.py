@@ -117,8 +117,11 @@ def _wrong_type(error: ValidationError, wanted: list[str]) -> Problem:
 
 def _explain_otherwise(error: ValidationError) -> Iterator[Problem]:
     meaning = _schema_part(error, "description")
+    is_form = error.validator == "pattern"
     what = _BOUND_WORDS.get(str(error.validator), _say_rule)(error)
-    code = "wrong_form" if error.validator == "pattern" else "out_of_bounds"
+    if is_form and meaning:  # a person reads the meaning, not the pattern
+        what = f"{_show(error.instance)} has not the right form"
+    code = "wrong_form" if is_form else "out_of_bounds"
     yield Problem(_path(error), what, f"Give {meaning or 'a value that fits'}", code)
 
 

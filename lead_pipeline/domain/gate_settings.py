@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from lead_pipeline.domain.extraction import SourceMapping
+from lead_pipeline.domain.mapping import ObjectMapping, WritePolicy
+from lead_pipeline.errors import ConfigurationProblem
+
+PROTECTING_POLICIES = frozenset({WritePolicy.NEVER, WritePolicy.WRITE_ONCE})  # leave existing records alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +51,36 @@ def parse_gate_settings(document: Mapping[str, Any], *, source: SourceMapping | 
         url_fields=tuple(formats["url"]),
         source=source,
     )
+
+
+def find_gate_contradictions(
+    document: Mapping[str, Any], mappings: Sequence[ObjectMapping]
+) -> Iterator[ConfigurationProblem]:
+    """Yield what gates and mappings, each sound by itself, contradict each other in.
+
+    Args:
+        document: The gates, obeying their schema.
+        mappings: The mappings of every object.
+    """
+    written = {row.to for mapping in mappings for row in mapping.written_fields}
+    changed = {row.to for mapping in mappings for row in mapping.fields if row.write not in PROTECTING_POLICIES}
+    for number, name in enumerate(document["risk_box"]["protected_fields"]):
+        if name in changed:
+            yield ConfigurationProblem(
+                "",
+                what=f"{name} is protected here, but the mapping changes it, so no batch would pass",
+                repair="Take it out here, or set its write to never or write_once in the mapping",
+                code="protected_field_written",
+                path=("risk_box", "protected_fields", number),
+            )
+    for key in ("source_fields", "freshness_fields"):
+        for number, name in enumerate(document[key]):
+            if name not in written:
+                nearest = get_close_matches(name, sorted(written), n=1)
+                yield ConfigurationProblem(
+                    "",
+                    what=f"the gate looks for {name}, which no mapping writes",
+                    repair=f"Did you mean {nearest[0]}?" if nearest else "Map it, or take it out here",
+                    code="gate_without_field",
+                    path=(key, number),
+                )

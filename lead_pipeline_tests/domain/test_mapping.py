@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lead_pipeline.config.loading import load_document
+from lead_pipeline.domain.gate_settings import find_gate_contradictions
 from lead_pipeline.domain.leads import CANONICAL_FIELDS
 from lead_pipeline.domain.mapping import (
     Bucket,
@@ -242,3 +243,19 @@ def test_a_wrong_source_is_answered_with_the_nearest_or_all(name: str, repair: s
 def test_every_source_of_the_packaged_mappings_is_a_canonical_field(mappings: MappingSet) -> None:
     sources = {row.source for row in (*mappings.lead.written_fields, *mappings.contact.written_fields)}
     assert sources <= set(CANONICAL_FIELDS)
+
+
+def test_a_contradiction_between_gates_and_mapping_is_found(mappings: MappingSet) -> None:
+    document = {
+        "risk_box": {"protected_fields": ["OwnerId", "Title", "Unmapped__c", "Original_Source__c"]},
+        "source_fields": ["Original_Source__c", "Qqq"],
+        "freshness_fields": ["Last_Enriched__c"],
+    }
+
+    found = list(find_gate_contradictions(document, [mappings.lead, mappings.contact]))
+
+    assert [(problem.code, problem.path[-1], problem.nearest) for problem in found] == [
+        ("protected_field_written", 1, ""),
+        ("gate_without_field", 1, ""),
+        ("gate_without_field", 0, "Last_Enriched_At__c"),
+    ]

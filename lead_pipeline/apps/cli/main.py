@@ -27,6 +27,7 @@ COMMANDS = {
     "review": "reviewing:review",
     "dlq": "dead_letters:dlq",
     "init": "setup:init",
+    "mapping": "mapping:mapping",
     "sandbox": "servers:sandbox",
     "ui": "servers:ui",
 }
