@@ -7,7 +7,7 @@ is decided in `domain/settlements`; hand-over rows and read-backs have modules o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from lead_pipeline.store.queries import load_queries
 _Connection = psycopg.Connection[Any]
 
 _WORK_KEYS = ("em", "li", "dm", "fn", "ln", "co", "ph", "pe", "st")  # those by which two leads may be one person
+_CREATION_LOCK = "create_records"
 FIRST_ID = UUID(int=0)  # smaller than every operation id: where paging begins
 
 
@@ -40,6 +41,19 @@ class WorkItem:
     salesforce_id: str | None
     base_last_modified_at: datetime | None
     keys: MatchKeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinWatch:
+    """Since when the creations of other leads count as unseen by a plan.
+
+    Attributes:
+        seen_at: Our clock when the reading of the org began on which the plan rests.
+        given_up_since: Creations sent since then and given up without an answer may still land.
+    """
+
+    seen_at: datetime
+    given_up_since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +75,25 @@ class BatchCounts:
     updated: int  # by this run
 
 
-def insert_intents(connection: _Connection, intents: Iterable[WriteIntent], *, sent_at: datetime) -> frozenset[UUID]:
+def insert_intents(
+    connection: _Connection, intents: Sequence[WriteIntent], *, sent_at: datetime, twins: TwinWatch
+) -> frozenset[UUID]:
     """Commit writes as sent and return the ids of those that are now ours to send.
 
-    A lead or person that already has an open write is left out.
+    Left out are leads and persons that already have an open write, and creations of somebody whom another lead may be
+    creating, has created since the org was read, or may still create because its end was never answered.
     """
-    rows = load_queries("writes").insert_intents(
-        connection, intents=Jsonb([_intent_row(intent) for intent in intents]), sent_at=sent_at
-    )
-    return frozenset(row["op_id"] for row in rows)
+    queries = load_queries("writes")
+    rows = [_intent_row(intent) for intent in intents]
+    if any(intent.kind is WriteKind.INSERT for intent in intents):
+        queries.lock_creations(connection, name=_CREATION_LOCK)
+        held = queries.list_twins(
+            connection, intents=Jsonb(rows), seen_at=twins.seen_at, given_up_since=twins.given_up_since
+        )
+        waiting = {str(row["op_id"]) for row in held}
+        rows = [row for row in rows if row["op_id"] not in waiting]
+    added = queries.insert_intents(connection, intents=Jsonb(rows), sent_at=sent_at)
+    return frozenset(row["op_id"] for row in added)
 
 
 def read_open_intents(

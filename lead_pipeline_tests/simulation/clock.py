@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
+
+from greenlet import greenlet
 
 BEGINNING = datetime(2026, 5, 4, 2, 0, tzinfo=UTC)
 
@@ -55,7 +57,7 @@ class Worker:
     wake_at: float = 0.0
     failure: BaseException | None = None
     at_death: list[Callable[[], None]] = field(default_factory=list)
-    turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    thread: greenlet | None = None  # None: runs alone
 
     def die(self) -> None:
         self.is_dead = True
@@ -78,7 +80,6 @@ class Scheduler:
         self._random = random
         self._on_pause = on_pause
         self._workers: list[Worker] = []
-        self._all_done = threading.Semaphore(0)
 
     def run(self, jobs: Sequence[tuple[Worker, Callable[[], None]]]) -> None:
         """Run jobs until each has ended or died; one alone needs no thread."""
@@ -86,13 +87,11 @@ class Scheduler:
         if len(jobs) == 1:
             self._carry_out(*jobs[0])
         else:
-            threads = [threading.Thread(target=self._run_in_turn, args=job, daemon=True) for job in jobs]
-            for thread in threads:
-                thread.start()
-            self._random.choice(self._workers).turn.release()
-            self._all_done.acquire()
-            for thread in threads:
-                thread.join()
+            for worker, job in jobs:
+                worker.thread = greenlet(partial(self._carry_out, worker, job))
+            while (chosen := self._next()) is not None:
+                if chosen.thread is not None:
+                    chosen.thread.switch()
         for worker in self._workers:
             if worker.failure is not None:
                 raise worker.failure
@@ -112,9 +111,8 @@ class Scheduler:
 
     def _switch(self, worker: Worker) -> None:
         chosen = self._next()
-        if chosen is not None and chosen is not worker:
-            chosen.turn.release()
-            worker.turn.acquire()
+        if chosen is not None and chosen is not worker and chosen.thread is not None:
+            chosen.thread.switch()
         self._refuse_dead(worker)
 
     def _next(self) -> Worker | None:
@@ -127,12 +125,6 @@ class Scheduler:
             self._clock.advance(first.wake_at - self._clock.seconds)
             ready = [first]
         return ready[0] if len(ready) == 1 else self._random.choice(ready)
-
-    def _run_in_turn(self, worker: Worker, job: Callable[[], None]) -> None:
-        worker.turn.acquire()
-        self._carry_out(worker, job)
-        chosen = self._next()
-        (self._all_done if chosen is None else chosen.turn).release()
 
     @staticmethod
     def _carry_out(worker: Worker, job: Callable[[], None]) -> None:

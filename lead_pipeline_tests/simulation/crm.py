@@ -57,6 +57,7 @@ class World:
     write_calls: int = 0
     calls_allowed: int | None = None
     calls_used: int = 0
+    seen: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # record -> its stamp, its mirror row
 
 
 @dataclass

@@ -29,6 +29,7 @@ from lead_pipeline.domain.write_protocol import (
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 from lead_pipeline_tests.simulation.org import Change, ChangeKind, Org
 from lead_pipeline_tests.simulation.plans import POLICIES
+from lead_pipeline_tests.simulation.scenarios import person_of
 
 
 @dataclass
@@ -91,10 +92,11 @@ def _outcome(row: Row) -> OutcomeRow:
 
 
 def _intent(row: Row) -> IntentRow:
+    """Take a write over, but not whom our books take its person for: an engine that mixes people up must not judge."""
     return IntentRow(
         op_id=row["op_id"],
         dievio_lead_id=row["dievio_lead_id"],
-        person_key=row["person_key"],
+        person_key=person_of(row["dievio_lead_id"]),
         purpose=WritePurpose(row["purpose"]),
         kind=WriteKind(row["kind"]),
         state=IntentState(row["state"]),

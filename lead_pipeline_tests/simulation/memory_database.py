@@ -20,6 +20,7 @@ from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 
 FAMILIES = ("writes", "leases")
+LEASE_NAMES = frozenset(vars(LeaseQueries))
 CURSOR_TWIN = "_cursor"  # the adapter offers each query a second time, as a cursor
 
 
@@ -72,8 +73,8 @@ class MemoryConnection:
         return MemoryCursor(self)
 
     def answer(self, name: str, parameters: Mapping[str, Any]) -> int | list[Row]:
-        home = self._leases if hasattr(LeaseQueries, name) else self._queries
-        values = {key: value.obj if isinstance(value, Jsonb) else value for key, value in parameters.items()}
+        home = self._leases if name in LEASE_NAMES else self._queries
+        values = {key: value.obj if type(value) is Jsonb else value for key, value in parameters.items()}
         answer: int | list[Row] = getattr(home, name)(**values)
         return answer
 

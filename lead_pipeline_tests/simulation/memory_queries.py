@@ -75,6 +75,29 @@ class MemoryQueries:
             added.append({"op_id": op_id})
         return added
 
+    def lock_creations(self, *, name: str) -> list[Row]:
+        """Do nothing: a transaction in memory is alone until it ends."""
+        return [{"pg_advisory_xact_lock": name}]
+
+    def list_twins(self, *, intents: Settlements, seen_at: datetime, given_up_since: datetime) -> list[Row]:
+        creations = [row for row in self.tables.write_intent.rows() if row["kind"] == "insert"]
+        going = [
+            (row, self._lead_of(row))
+            for row in creations
+            if row["state"] in OPEN
+            or (row["state"] == "applied" and row["resolved_at"] >= seen_at)
+            or (row["state"] == "void" and row["sent_at"] >= given_up_since)
+        ]
+        return [
+            {"op_id": UUID(intent["op_id"])}
+            for intent in intents
+            if intent["kind"] == "insert"
+            and any(
+                other["dievio_lead_id"] != intent["dievio_lead_id"] and _is_alike(self._lead_of(intent), lead)
+                for other, lead in going
+            )
+        ]
+
     def is_fenced(self, intent: Mapping[str, Any]) -> bool:
         """Whether one of the two unique indexes of open writes refuses another one."""
         return any(
@@ -391,6 +414,12 @@ class MemoryQueries:
 
     # --- within ---------------------------------------------------------------------------------------------------
 
+    def _lead_of(self, row: Mapping[str, Any]) -> Row:
+        lead = self.tables.lead.get((row["batch_id"], row["raw_lead_id"]))
+        if lead is None:
+            raise KeyError(row["raw_lead_id"])
+        return lead
+
     def _joined(self, settlements: Settlements) -> Iterator[tuple[Mapping[str, Any], Row]]:
         for settlement in settlements:
             intent = self.tables.write_intent.get(UUID(settlement["op_id"]))
@@ -575,7 +604,11 @@ def _shares_key(lead: Row, record: Row) -> bool:
         return True
     if record["is_deleted"] or record["is_converted"]:
         return False
-    return any(test(lead, record) for test in _KEY_TESTS)
+    return _is_alike(lead, record)
+
+
+def _is_alike(one: Row, other: Row) -> bool:
+    return any(test(one, other) for test in _KEY_TESTS)
 
 
 def _equal(*names: str) -> Callable[[Row, Row], bool]:

@@ -125,17 +125,23 @@ class SimulatedPlans:
     def refresh(self) -> None:
         """Read the org into the mirror; a row older than the mirror's changes nothing."""
         self._salesforce.read("directory")
-        seen = [
-            _mirror_row(record, self._salesforce.world.skew_seconds)
-            for record in self._salesforce.world.org.records.values()
-        ]
+        seen = [self._see(record) for record in self._salesforce.world.org.records.values()]
         with self._database.transaction():
             mirror = self._database.tables.directory_record
             for row in seen:
                 key = (row["object_name"], row["salesforce_id"])
                 held = mirror.get(key)
-                if held is None or (row["system_modstamp"] >= held["system_modstamp"] and row != held):
+                if held is None or (held is not row and row["system_modstamp"] >= held["system_modstamp"]):
                     mirror.put(key, row)
+
+    def _see(self, record: Record) -> Row:
+        """Return a record as a mirror row; one that nobody changed since the last look is the same row."""
+        world = self._salesforce.world
+        stamp, row = world.seen.get(record.salesforce_id, (0, None))
+        if row is None or stamp != record.stamp:
+            row = _mirror_row(record, world.skew_seconds)
+            world.seen[record.salesforce_id] = (record.stamp, row)
+        return row
 
     def replan(self, dievio_lead_ids: Collection[str]) -> None:
         """Match and plan leads without an outcome anew."""
@@ -156,7 +162,7 @@ class SimulatedPlans:
     def plan_one(self, lead: Row) -> None:
         """Match and plan one lead."""
         tables = self._database.tables
-        directory = {row["salesforce_id"]: _candidate(row) for row in tables.directory_record.rows()}
+        directory = {row["salesforce_id"]: row["candidate"] for row in tables.directory_record.rows()}
         answer = match_lead(
             LeadToMatch(dievio_lead_id=lead["dievio_lead_id"], keys=_match_keys(lead)),
             list(_find_hits(tables, lead, directory)),
@@ -214,7 +220,7 @@ def record_keys(fields: dict[str, Any]) -> dict[str, str | None]:
 
 def _mirror_row(record: Record, skew_seconds: float) -> Row:
     modified_at = BEGINNING + timedelta(seconds=record.modified_at + skew_seconds)
-    return {
+    row = {
         "object_name": record.object_name,
         "salesforce_id": record.salesforce_id,
         "fields": dict(record.fields),
@@ -229,6 +235,7 @@ def _mirror_row(record: Record, skew_seconds: float) -> Row:
         "key_version": KEY_VERSION,
         **record_keys(record.fields),
     }
+    return {**row, "candidate": _candidate(row)}
 
 
 def _match_keys(row: Row) -> MatchKeys:

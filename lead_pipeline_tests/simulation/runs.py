@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
+from traceback import extract_tb
 from uuid import UUID
 
 from lead_pipeline.domain.invariants import Violation, find_violations
@@ -29,10 +31,12 @@ from lead_pipeline_tests.simulation.plans import SimulatedPlans
 from lead_pipeline_tests.simulation.scenarios import (
     FIRST_DAY,
     HOLDING_QUEUE,
+    INTAKE,
     SECOND_DAY,
     THIRD_DAY,
     Scenario,
     deliver,
+    draw_intake,
     draw_scenario,
     draw_second_day,
     fill_org,
@@ -43,6 +47,8 @@ from lead_pipeline_tests.simulation.scenarios import (
 MAX_ATTEMPTS = 6  # of a batch on its day
 SETTLING_PASSES = 3  # within which everything must settle once faults end
 DAY_SECONDS = 86_400.0
+WAITING_SHARE = 0.9  # of the starts that choose among batches with something left to do
+DIFFERENT_BATCHES_SHARE = 0.5  # of the times that two workers begin together
 ACT_CHANCE = 0.06  # of a person acting, at each pause
 CRASH_CHANCE = 0.02  # of a death, at each pause, while deaths are left
 
@@ -115,6 +121,7 @@ class Simulation:
         self.crashes_left = 0
         self.crashes = 0
         self.run_number = 0
+        self.batch_ids = [FIRST_DAY, SECOND_DAY]
         self.complete: set[str] = set()
         self.findings: list[Violation | str] = []
 
@@ -150,26 +157,33 @@ class Simulation:
 
     def _play_rough_days(self) -> None:
         deliver(self.tables, FIRST_DAY, self.scenario.people, day=0)
-        self._prepare(FIRST_DAY)
+        intake = draw_intake(self.scenario, self.random)
+        deliver(self.tables, INTAKE, intake, day=0)
+        if intake:
+            self.batch_ids.insert(1, INTAKE)
+        for batch_id in self.batch_ids[:-1]:
+            self._prepare(batch_id)
         self._roughen()
-        self._write_day([FIRST_DAY])
+        self._write_day(self.batch_ids[:-1])
         self._sleep_until(1)
         deliver(self.tables, SECOND_DAY, draw_second_day(self.scenario, self.random), day=1)
         self._soothe()
         self._prepare(SECOND_DAY)
         self._roughen()
-        self._write_day([SECOND_DAY, FIRST_DAY])
+        self._write_day(self.batch_ids)
 
     def _settle(self) -> None:
         """Without faults everything must come to its end; the third day's run sees what landed late on the second."""
         self._soothe()
         self.clock.advance(3_600.0)
         for _ in range(SETTLING_PASSES):
-            for batch_id in (FIRST_DAY, SECOND_DAY):
+            for batch_id in self.batch_ids:
                 self._start([batch_id])
+            if self.complete.issuperset(self.batch_ids):
+                break
         self.findings += [
             f"liveness: {batch_id} is not complete after {SETTLING_PASSES} passes without faults"
-            for batch_id in (FIRST_DAY, SECOND_DAY)
+            for batch_id in self.batch_ids
             if batch_id not in self.complete
         ]
         self._sleep_until(2)
@@ -180,7 +194,7 @@ class Simulation:
     def _repeat(self) -> int:
         """Repeat every batch; return how many write calls that sent."""
         calls = self.world.write_calls
-        for batch_id in (FIRST_DAY, SECOND_DAY, THIRD_DAY):
+        for batch_id in (*self.batch_ids, THIRD_DAY):
             self._start([batch_id])
         return self.world.write_calls - calls
 
@@ -216,13 +230,21 @@ class Simulation:
         """Start runs until the batches are complete, as often as a day allows."""
         for _ in range(MAX_ATTEMPTS):
             crashes = self.crashes
-            together = [self.random.choice(batch_ids)] if self.scenario.has_two_workers else []
-            self._start([self.random.choice(batch_ids), *together])
+            waiting = [batch_id for batch_id in batch_ids if batch_id not in self.complete]
+            self._start(self._choose_batches(waiting if self.random.random() < WAITING_SHARE else batch_ids))
             if self.crashes > crashes and self.random.random() < 0.5:
                 self.people.work_through_the_night(self.random.randint(0, 2))
             if self.complete.issuperset(batch_ids):
                 return
             self.clock.advance(self.random.choice((1.0, 30.0, 200.0, 1_000.0)))
+
+    def _choose_batches(self, batch_ids: Sequence[str]) -> Sequence[str]:
+        """Return one batch, or two for two workers: mostly different ones, sometimes the same twice."""
+        if not self.scenario.has_two_workers:
+            return [self.random.choice(batch_ids)]
+        if len(batch_ids) > 1 and self.random.random() < DIFFERENT_BATCHES_SHARE:
+            return self.random.sample(batch_ids, k=2)
+        return self.random.choices(batch_ids, k=2)
 
     def _start(self, batch_ids: Sequence[str]) -> None:
         """Let one worker per batch run side by side."""
@@ -245,6 +267,8 @@ class Simulation:
                     self._write(worker, batch_id)
             except LeadPipelineError as error:
                 self.books.note_stop(type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # outermost loop of a simulated process: what ends it so is found
+                self.findings.append(f"failure: {type(error).__name__} in {_place_of(error)}")
 
         return work
 
@@ -257,7 +281,9 @@ class Simulation:
             reach=lambda point: self._reach(worker, point),
         )
         limits = WriteLimits(
-            bulk_threshold=1 if self.scenario.has_bulk else 2_000, collection_records=3, composite_records=2
+            bulk_threshold=1 if self.scenario.has_bulk else 2_000,
+            collection_records=self.scenario.collection_records,
+            composite_records=2,
         )
         with open_session(
             database,
@@ -309,6 +335,12 @@ class Simulation:
         self.dice.marks.note(fault, CallKind.COMMIT, "raised" if raised else "done")
         if raised:
             raise DatabaseUnavailableError(address="memory", cause=fault)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the function that raised an error, as a finding names it."""
+    frames = extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).stem}.{frames[-1].name}, line {frames[-1].lineno}" if frames else "nowhere"
 
 
 def run_seed(seed: int, strategy: Strategy | None = None) -> SeedResult:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lead_pipeline.domain.decisions import Decision
@@ -169,8 +169,31 @@ class WrongPersonKeys(MemoryQueries):
     """The address of a person is taken as it was typed, so that two spellings are two people."""
 
     def list_work(self, *, batch_id: str) -> list[Row]:
-        rows = super().list_work(batch_id=batch_id)
-        return [row | dict.fromkeys(WORK_KEYS) | {"em": f"{row['dievio_lead_id']}.{row['em']}"} for row in rows]
+        typed = {
+            row["dievio_lead_id"]: row["field_values"]["email"]
+            for row in self.tables.lead.rows()
+            if row["batch_id"] == batch_id
+        }
+        return [
+            row | dict.fromkeys(WORK_KEYS) | {"em": typed[row["dievio_lead_id"]]}
+            for row in super().list_work(batch_id=batch_id)
+        ]
+
+
+class FreshTwins(MemoryQueries):
+    """A record that another batch made since our reading is not looked for before the same person is created."""
+
+    def list_twins(self, *, intents: Settlements, seen_at: datetime, given_up_since: datetime) -> list[Row]:
+        del seen_at
+        return super().list_twins(intents=intents, seen_at=_NEVER, given_up_since=given_up_since)
+
+
+class LateTwins(MemoryQueries):
+    """A creation that was given up without an answer is taken for impossible at once."""
+
+    def list_twins(self, *, intents: Settlements, seen_at: datetime, given_up_since: datetime) -> list[Row]:
+        del given_up_since
+        return super().list_twins(intents=intents, seen_at=seen_at, given_up_since=_NEVER)
 
 
 class NoFence(MemoryQueries):
@@ -225,6 +248,7 @@ class NoLock(MemoryQueries):
         return False
 
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _WORK_COLUMNS = ("dievio_lead_id", "decision", "object_name", "salesforce_id", "base_last_modified_at")
 
 
@@ -245,6 +269,8 @@ SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="no receipt", salesforce=NoReceipts),
     Strategy(name="lock per lead id", queries=LeadLocks),
     Strategy(name="wrong person key", queries=WrongPersonKeys),
+    Strategy(name="records made since the reading overlooked", queries=FreshTwins),
+    Strategy(name="creations given up taken for impossible", queries=LateTwins),
     Strategy(name="no lock", queries=NoLock),
     Strategy(name="no fence", queries=NoFence),
     Strategy(name="lost answer swallowed", salesforce=SwallowedFaults),

@@ -1,4 +1,4 @@
-"""The story of one seed: the people, the batches of two days, the org before, and how rough it gets."""
+"""The story of one seed: the people, the batches of three days, the org before, and how rough it gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from lead_pipeline_tests.simulation.org import HOLDING_QUEUE_ID, REP, Org
 from lead_pipeline_tests.simulation.plans import record_keys
 
 FIRST_DAY, SECOND_DAY, THIRD_DAY = "2026-05-04", "2026-05-05", "2026-05-06"
+INTAKE = "intake-2026-05-04"  # what came by webhook while the first night was written
 FAULT_RATES = (0.05, 0.15, 0.30)
+INTAKE_SHARE = 0.4  # of the people
 GIVEN_NAMES = ("Lena", "Omar", "Ines", "Paul", "Mira", "Jonas", "Aiko", "Tomas")
 HOLDING_QUEUE = "Dievio_Holding"
 
@@ -35,19 +37,29 @@ class Person:
             "Email": f"probe{self.number}@firm{self.number}.example",
         }
 
+    def spell(self, lead_id: str) -> str:
+        """Return the address as it is spelled under one of the person's ids."""
+        address = self.record["Email"]
+        return address if lead_id.endswith("a") else address.capitalize()
+
     def values(self, lead_id: str, day: int) -> dict[str, str]:
         """What Dievio delivers on a day; titles and industries change with time."""
         return {
             "dievio_lead_id": lead_id,
             "first_name": self.record["FirstName"],
             "last_name": self.record["LastName"],
-            "email": self.record["Email"],
+            "email": self.spell(lead_id),
             "title": f"title {self.number} of day {day}",
             "phone": f"phone {self.number}",
             "website": f"https://firm{self.number}.example",
             "industry": f"industry {self.number} of day {day}",
             "source": "Dievio search",
         }
+
+
+def person_of(lead_id: str) -> str:
+    """Return who a lead is in truth, whatever our books take it for."""
+    return lead_id[:-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +73,7 @@ class Scenario:
     act_count: int
     has_two_workers: bool
     has_bulk: bool
+    collection_records: int  # per call
     has_duplicate_rule: bool
     has_holding_queue: bool
     calls_allowed: int | None
@@ -81,8 +94,9 @@ def draw_scenario(random: Random) -> Scenario:
         database_fault_rate=random.choice((0.0, 0.0, 0.02, 0.05)),
         crash_count=random.randint(0, 4),
         act_count=random.randint(2, 10),
-        has_two_workers=random.random() < 0.5,
+        has_two_workers=random.random() < 0.6,
         has_bulk=random.random() < 0.25,
+        collection_records=random.choice((1, 2, 3)),
         has_duplicate_rule=random.random() < 0.3,
         has_holding_queue=random.random() < 0.5,
         calls_allowed=random.choice((None, None, None, None, 60)),
@@ -121,6 +135,15 @@ def deliver(tables: MemoryTables, batch_id: str, people: Sequence[Person], *, da
     for person in people:
         for lead_id in person.lead_ids:
             _deliver_lead(tables, batch_id, person.values(lead_id, day), day=day)
+
+
+def draw_intake(scenario: Scenario, random: Random) -> list[Person]:
+    """Return who is delivered twice on the first day: mostly under another id, sometimes under the same."""
+    return [
+        Person(number=person.number, lead_ids=(f"lead-{person.number}{'d' if random.random() < 0.75 else 'a'}",))
+        for person in scenario.people
+        if random.random() < INTAKE_SHARE
+    ]
 
 
 def draw_second_day(scenario: Scenario, random: Random) -> list[Person]:

@@ -13,6 +13,54 @@ FROM jsonb_to_recordset(:intents) AS i (
 ON CONFLICT DO NOTHING
 RETURNING op_id;
 
+-- name: lock_creations(name)$
+-- Lets one batch at a time commit that it makes records: every other creation is then either committed or not begun.
+SELECT pg_advisory_xact_lock(hashtext(:name));
+
+-- name: list_twins(intents, seen_at, given_up_since)
+-- Creations that may not leave now: another lead that shares a key is being created, was created since the org was
+-- read, or was given up so lately that it may still land.
+WITH going AS MATERIALIZED (
+    SELECT batch_id, raw_lead_id, dievio_lead_id FROM write_intent
+    WHERE kind = 'insert' AND state IN ('sent', 'unknown')
+    UNION ALL
+    SELECT batch_id, raw_lead_id, dievio_lead_id FROM write_intent
+    WHERE kind = 'insert' AND state = 'applied' AND resolved_at >= :seen_at
+    UNION ALL
+    SELECT batch_id, raw_lead_id, dievio_lead_id FROM write_intent
+    WHERE kind = 'insert' AND state = 'void' AND sent_at >= :given_up_since
+),
+coming AS (
+    SELECT op_id, batch_id, raw_lead_id, dievio_lead_id
+    FROM jsonb_to_recordset(:intents) AS i (
+        op_id uuid, batch_id text, raw_lead_id bigint, dievio_lead_id text, kind text)
+    WHERE kind = 'insert'
+),
+going_key AS (
+    SELECT g.dievio_lead_id, k.value
+    FROM going AS g
+    JOIN lead AS l USING (batch_id, raw_lead_id)
+    CROSS JOIN LATERAL (VALUES ('em|' || l.em), ('li|' || l.li), ('dm|' || l.fn || '|' || l.ln || '|' || l.dm),
+                               ('co|' || l.fn || '|' || l.ln || '|' || l.co),
+                               ('ph|' || l.fn || '|' || l.ln || '|' || l.ph),
+                               ('pe|' || l.fn || '|' || l.ln || '|' || l.pe),
+                               ('st|' || l.fn || '|' || l.ln || '|' || l.st)) AS k (value)
+),
+coming_key AS (
+    SELECT c.op_id, c.dievio_lead_id, k.value
+    FROM coming AS c
+    JOIN lead AS l USING (batch_id, raw_lead_id)
+    CROSS JOIN LATERAL (VALUES ('em|' || l.em), ('li|' || l.li), ('dm|' || l.fn || '|' || l.ln || '|' || l.dm),
+                               ('co|' || l.fn || '|' || l.ln || '|' || l.co),
+                               ('ph|' || l.fn || '|' || l.ln || '|' || l.ph),
+                               ('pe|' || l.fn || '|' || l.ln || '|' || l.pe),
+                               ('st|' || l.fn || '|' || l.ln || '|' || l.st)) AS k (value)
+)
+SELECT DISTINCT c.op_id
+FROM coming_key AS c
+JOIN going_key AS g ON g.value = c.value
+WHERE g.dievio_lead_id <> c.dievio_lead_id;
+
 -- name: list_open_intents(batch_id, at, after, most)
 -- Writes whose end nobody knows: those of the batch itself, which the caller has leased, and orphans of batches that
 -- nobody works on any more.

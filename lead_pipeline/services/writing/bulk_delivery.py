@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -24,8 +25,13 @@ FAILED_JOB = "failed"
 COMPLETE_JOB = "job_complete"
 
 
-def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
+def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent], *, seen_at: datetime | None = None) -> int:
     """Commit, send and record writes of one kind to one object as a job; return how many were sent.
+
+    Args:
+        session: The run's hold on the batch.
+        intents: The writes.
+        seen_at: Our clock when the reading began that creations rest on.
 
     Raises:
         ApiBudgetReachedError: The product's share of calls is spent; nothing was sent.
@@ -35,7 +41,7 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent]) -> in
     object_name = intents[0].object_name
     job_id = session.salesforce.create_bulk_job(object_name, _operation(intents[0]))
     session.tools.reach(CrashPoint.AFTER_JOB_CREATION)
-    ours = commit_intents(session, [replace(intent, bulk_job_id=job_id) for intent in intents])
+    ours = commit_intents(session, [replace(intent, bulk_job_id=job_id) for intent in intents], seen_at=seen_at)
     if ours and _start_job(session, job_id, ours):
         pause = _expected_seconds(session, len(ours))
         _pause(session, pause)

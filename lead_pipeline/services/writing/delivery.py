@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
@@ -14,8 +15,13 @@ from lead_pipeline.services.writing.recording import commit_intents, record_answ
 UNSENDABLE_CODE = "UNSENDABLE_VALUE"  # our own word: no call can carry the value
 
 
-def deliver(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
+def deliver(session: WriteSession, intents: Sequence[WriteIntent], *, seen_at: datetime | None = None) -> int:
     """Commit, send and record writes of one kind to one object; return how many were sent.
+
+    Args:
+        session: The run's hold on the batch.
+        intents: The writes.
+        seen_at: Our clock when the reading began that creations rest on; updates carry a condition instead.
 
     Raises:
         ApiBudgetReachedError: The product's share of calls is spent; the rest was not sent.
@@ -25,7 +31,7 @@ def deliver(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
     sent_count = 0
     for chunk in _chunks(intents, _call_size(session, intents)):
         session.require_budget()
-        ours = commit_intents(session, chunk)
+        ours = commit_intents(session, chunk, seen_at=seen_at)
         if ours:
             record_answers(session, ours, _send(session, ours))
             sent_count += len(ours)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from lead_pipeline.domain.decisions import Decision
@@ -19,6 +20,14 @@ from lead_pipeline.services.writing.ports import CrashPoint, FreshPlans, WriteSe
 from lead_pipeline.services.writing.settling import settle_late_landings, settle_open_writes
 from lead_pipeline.store import writes
 from lead_pipeline.store.writes import WorkItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """When the org was read: our clock at the beginning, the server's no later than the first record."""
+
+    began_at: datetime
+    server_time: datetime
 
 
 def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id: str | None) -> None:
@@ -35,10 +44,10 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
         settle_open_writes(session)
         if not _has_open_plans(session):
             return
-        read_at = _read_afresh(session, plans)
+        reading = _read_afresh(session, plans)
         _settle_without_write(session)
-        work, loud_count = _choose(session, read_at)
-        sent_count = _write(session, work, holding_owner_id)
+        work, loud_count = _choose(session, reading.server_time)
+        sent_count = _write(session, work, holding_owner_id, seen_at=reading.began_at)
         if sent_count == 0:
             if not loud_count:
                 break
@@ -51,19 +60,19 @@ def _has_open_plans(session: WriteSession) -> bool:
         return writes.has_open_plans(connection, session.batch_id)
 
 
-def _read_afresh(session: WriteSession, plans: FreshPlans) -> datetime:
-    """Bring mirror and plans up to date; return the server's time no later than the first record was read."""
+def _read_afresh(session: WriteSession, plans: FreshPlans) -> _Reading:
+    """Bring mirror and plans up to date."""
     began_at = session.tools.now()
     plans.refresh()
     # The server's last stamp lies at the end of the reading; taking the whole duration off puts it before its start.
-    read_at = (session.salesforce.server_time or session.tools.now()) - (session.tools.now() - began_at)
+    server_time = (session.salesforce.server_time or session.tools.now()) - (session.tools.now() - began_at)
     settle_late_landings(session)
     with session.database.transaction() as connection:
         stale = writes.read_stale_leads(connection, session.batch_id)
     if stale:
         plans.replan(stale)
     session.tools.reach(CrashPoint.AFTER_FRESH_READ)
-    return read_at
+    return _Reading(began_at=began_at, server_time=server_time)
 
 
 def _settle_without_write(session: WriteSession) -> None:
@@ -104,7 +113,7 @@ def _claims(item: WorkItem) -> set[str]:
     return {person, *shared_keys(item.keys)}
 
 
-def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: str | None) -> int:
+def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: str | None, *, seen_at: datetime) -> int:
     groups: dict[tuple[Decision, str], list[WorkItem]] = defaultdict(list)
     for item in work:
         groups[item.decision, item.object_name or "Lead"].append(item)
@@ -113,7 +122,7 @@ def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: st
         is_bulk = decision is Decision.CREATE and len(items) > session.limits.bulk_threshold
         send = deliver_in_bulk if is_bulk else deliver
         for page in _pages(items, session.limits.bulk_job_rows if is_bulk else session.limits.plan_page_leads):
-            sent_count += send(session, _build(session, page, holding_owner_id))
+            sent_count += send(session, _build(session, page, holding_owner_id), seen_at=seen_at)
             done += len(page)
             session.tools.on_progress("write", done, len(work))
     return sent_count

@@ -27,6 +27,7 @@ class WriteLimits:
     retry_wait_seconds: float = 1.0  # first wait; doubles with each try
     max_retry_wait_seconds: float = 60.0  # a longer Retry-After is not worth holding the lease for
     shrink_factor: int = 4  # chunks of a retry are that much smaller: fewer rows contend for one lock
+    late_commit_seconds: float = 900.0  # Salesforce ends a call after 10 minutes: until then a lost creation may land
     quiet_wait_seconds: float = 2.0  # time until an edit can no longer hide in the second of a reading
     job_rows_per_second: float = 1_500.0  # the emulated org takes 5,800 alone and a quarter of that on a busy machine
     job_poll_seconds: float = 2.0  # least pause before a look at a Bulk job; grows by half with each further look

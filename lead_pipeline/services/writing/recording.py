@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer
@@ -11,17 +12,29 @@ from lead_pipeline.domain.write_protocol import IntentState, NextStep, WriteInte
 from lead_pipeline.errors import WritesRefusedError
 from lead_pipeline.services.writing.ports import CrashPoint, WriteSession
 from lead_pipeline.store import writes
+from lead_pipeline.store.writes import TwinWatch
 
 
-def commit_intents(session: WriteSession, intents: Sequence[WriteIntent]) -> list[WriteIntent]:
+def commit_intents(
+    session: WriteSession, intents: Sequence[WriteIntent], *, seen_at: datetime | None = None
+) -> list[WriteIntent]:
     """Commit writes before they leave and return those that are ours to send.
 
-    A person with an open write elsewhere is left out; that lead waits for the next pass or run.
+    A person with an open write elsewhere, or with a record that our reading cannot have seen, is left out; that lead
+    waits for the next pass or run.
+
+    Args:
+        session: The run's hold on the batch.
+        intents: The writes.
+        seen_at: Our clock when the reading began that their plans rest on; now, for writes that create nothing.
     """
+    sent_at = session.tools.now()
+    late = timedelta(seconds=session.limits.late_commit_seconds)
+    twins = TwinWatch(seen_at=seen_at or sent_at, given_up_since=sent_at - late)
     session.tools.reach(CrashPoint.BEFORE_INTENT_COMMIT)
     with session.database.transaction() as connection:
         session.lease.beat(connection)
-        ours = writes.insert_intents(connection, intents, sent_at=session.tools.now())
+        ours = writes.insert_intents(connection, intents, sent_at=session.tools.now(), twins=twins)
     session.tools.reach(CrashPoint.AFTER_INTENT_COMMIT)
     return [intent for intent in intents if intent.op_id in ours]
 
