@@ -135,40 +135,40 @@ class WriteBench:
 
     # --- the batch ------------------------------------------------------------------------------------------------
 
-    def add_leads(self, *leads: Mapping[str, Any]) -> None:
-        """Put normalized leads into the batch, with their delivered rows."""
+    def add_leads(self, *leads: Mapping[str, Any], batch_id: str = BATCH_ID) -> None:
+        """Put normalized leads into a batch, with their delivered rows."""
         at = self.now()
         with self.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO batch (batch_id, source, created_at) VALUES (%s, 'search', %s) ON CONFLICT DO NOTHING",
-                [BATCH_ID, at],
+                [batch_id, at],
             )
             connection.execute(
                 "INSERT INTO segment_pull (batch_id, segment, state, filters_sha256, max_results, updated_at)"
                 " VALUES (%s, 'dach', 'exhausted', '', 1000, %s) ON CONFLICT DO NOTHING",
-                [BATCH_ID, at],
+                [batch_id, at],
             )
-            first = connection.execute("SELECT count(*) AS n FROM raw_lead WHERE batch_id = %s", [BATCH_ID]).fetchone()
+            first = connection.execute("SELECT count(*) AS n FROM raw_lead WHERE batch_id = %s", [batch_id]).fetchone()
             assert first is not None
             for place, lead in enumerate(leads, start=first["n"]):
-                _insert_lead(connection, lead, place=place, at=at)
+                _insert_lead(connection, lead, batch_id=batch_id, place=place, at=at)
             rows = first["n"] + len(leads)
             connection.execute(
                 "INSERT INTO raw_page VALUES (%s, 'dach', 1, '{}', '', '', %s, %s, %s, %s)"
                 " ON CONFLICT (batch_id, segment, page_number) DO UPDATE SET row_count = excluded.row_count",
-                [BATCH_ID, rows, rows, at, at],
+                [batch_id, rows, rows, at, at],
             )
-            connection.execute("UPDATE segment_pull SET rows_received = %s WHERE batch_id = %s", [rows, BATCH_ID])
+            connection.execute("UPDATE segment_pull SET rows_received = %s WHERE batch_id = %s", [rows, batch_id])
 
-    def prepare(self) -> None:
+    def prepare(self, batch_id: str = BATCH_ID) -> None:
         """Mirror, match and plan, and let the last second of the reading pass."""
-        self.read_and_plan()
+        self.read_and_plan(batch_id)
         self.wait(5)
 
-    def read_and_plan(self) -> None:
+    def read_and_plan(self, batch_id: str = BATCH_ID) -> None:
         refresh_directory(self.database, self.client, fields_by_object=self.rules.fields_by_object, now=self.now)
-        match_batch(self.database, self.rules.matching, batch_id=BATCH_ID, now=self.now)
-        plan_batch(self.database, self.rules.mappings, batch_id=BATCH_ID, now=self.now)
+        match_batch(self.database, self.rules.matching, batch_id=batch_id, now=self.now)
+        plan_batch(self.database, self.rules.mappings, batch_id=batch_id, now=self.now)
 
     def write(
         self,
@@ -272,12 +272,12 @@ def person(number: int, **overrides: Any) -> dict[str, Any]:
     return {"dievio_lead_id": f"lead-{number:05d}", "values": {k: v for k, v in values.items() if v is not None}}
 
 
-def _insert_lead(connection: Any, lead: Mapping[str, Any], *, place: int, at: datetime) -> None:
+def _insert_lead(connection: Any, lead: Mapping[str, Any], *, batch_id: str, place: int, at: datetime) -> None:
     values = lead["values"]
     row = connection.execute(
         "INSERT INTO raw_lead (batch_id, segment, page_number, row_number, payload, fetched_at)"
         " VALUES (%s, 'dach', 1, %s, %s, %s) RETURNING raw_lead_id",
-        [BATCH_ID, place, Jsonb({"name": "x"}), at],
+        [batch_id, place, Jsonb({"name": "x"}), at],
     ).fetchone()
     confidences = {name: {"share": 0.95, "origin": "explicit"} for name in values}
     columns = ("em", "fn", "ln", "dm", "co")
@@ -293,7 +293,7 @@ def _insert_lead(connection: Any, lead: Mapping[str, Any], *, place: int, at: da
         " source_paths, flags, key_version, em, fn, ln, dm, co, fetched_at, normalized_at)"
         " VALUES (%s, %s, 'dach', %s, false, %s, %s, '{}', %s, 1, %s, %s, %s, %s, %s, %s, %s)",
         [
-            BATCH_ID,
+            batch_id,
             row["raw_lead_id"],
             lead["dievio_lead_id"],
             Jsonb(values),

@@ -40,6 +40,7 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
         WritesRefusedError: Salesforce refuses every write of this kind.
         LeaseLostError: Another run took the batch over.
     """
+    was_held_up = False
     for _ in range(session.limits.max_passes):
         settle_open_writes(session)
         if not _has_open_plans(session):
@@ -48,10 +49,12 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
         _settle_without_write(session)
         work, loud_count = _choose(session, reading.server_time)
         sent_count = _write(session, work, holding_owner_id, seen_at=reading.began_at)
-        if sent_count == 0:
-            if not loud_count:
-                break
+        if loud_count and not sent_count:
             session.tools.wait(session.limits.quiet_wait_seconds)
+        elif not sent_count and (was_held_up or not work):
+            break
+        # Leads that another batch came before are understood at the next reading, unless that batch is still at it.
+        was_held_up = not sent_count and not loud_count
     settle_open_writes(session)
 
 
