@@ -6,12 +6,13 @@ One function per query, under its name, with its parameters. `test_memory_databa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
+from lead_pipeline_tests.simulation.likeness import is_alike, shares_key
 from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 
@@ -93,7 +94,7 @@ class MemoryQueries:
             for intent in intents
             if intent["kind"] == "insert"
             and any(
-                other["dievio_lead_id"] != intent["dievio_lead_id"] and _is_alike(self._lead_of(intent), lead)
+                other["dievio_lead_id"] != intent["dievio_lead_id"] and is_alike(self._lead_of(intent), lead)
                 for other, lead in going
             )
         ]
@@ -472,7 +473,7 @@ class MemoryQueries:
         }
         known = seen | denied | {decision["salesforce_id"]}
         return any(
-            record["salesforce_id"] not in known and _shares_key(lead, record)
+            record["salesforce_id"] not in known and shares_key(lead, record)
             for record in self.tables.directory_record.rows()
         )
 
@@ -597,30 +598,3 @@ def _intent(row: Row) -> Row:
 
 def _without_target(row: Row) -> Row:
     return {**row, "object_name": None, "salesforce_id": None}
-
-
-def _shares_key(lead: Row, record: Row) -> bool:
-    if record["dievio_lead_id"] == lead["dievio_lead_id"]:
-        return True
-    if record["is_deleted"] or record["is_converted"]:
-        return False
-    return _is_alike(lead, record)
-
-
-def _is_alike(one: Row, other: Row) -> bool:
-    return any(test(one, other) for test in _KEY_TESTS)
-
-
-def _equal(*names: str) -> Callable[[Row, Row], bool]:
-    return lambda lead, record: all(lead[name] is not None and lead[name] == record[name] for name in names)
-
-
-_KEY_TESTS = (
-    _equal("em"),
-    _equal("li"),
-    _equal("ln", "dm", "fn"),
-    _equal("ln", "co", "fn"),
-    _equal("fn", "ln", "ph"),
-    _equal("fn", "ln", "pe"),
-    _equal("fn", "ln", "st"),
-)
