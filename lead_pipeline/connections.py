@@ -15,8 +15,13 @@ from pydantic import SecretStr
 
 from lead_pipeline.config.loading import load_document
 from lead_pipeline.config.pipeline import PipelineConfig, load_pipeline_config
+from lead_pipeline.contact_api.answers import CONTACT_API
+from lead_pipeline.contact_api.enrichment import ContactApiEnrichment
+from lead_pipeline.contact_api.options import parse_contact_api_options
 from lead_pipeline.dievio.client import DievioClient
 from lead_pipeline.dievio.options import parse_dievio_options
+from lead_pipeline.domain.enrichment.reading import RowRules
+from lead_pipeline.domain.extraction import parse_source_mapping
 from lead_pipeline.local_servers import database_address, sandbox_addresses
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
@@ -28,6 +33,8 @@ from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
 from lead_pipeline.store.migrations import apply_migrations
 from lead_pipeline.store.rate_limits import SharedTokenBucket
+from lead_pipeline.transport.json_calls import JsonCalls
+from lead_pipeline.transport.rate_limits import CallLimit, TokenBucket
 from lead_pipeline.transport.redaction import install_redaction
 
 
@@ -69,7 +76,7 @@ class Connections:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close what was opened."""
-        for name in ("dievio", "salesforce", "database"):
+        for name in ("dievio", "contact_api", "salesforce", "database"):
             client = self.__dict__.pop(name, None)
             if client is not None:
                 client.close()
@@ -107,13 +114,33 @@ class Connections:
         return DievioClient(settings.dievio_base_url, settings.dievio_api_key, options=options, limit=limit)
 
     @cached_property
+    def contact_api(self) -> ContactApiEnrichment:
+        """The second enrichment provider."""
+        settings = self.settings
+        options = parse_contact_api_options(load_document("contact_api", directory=settings.config_dir))
+        mapping = parse_source_mapping(load_document("sources/contact_api", directory=settings.config_dir))
+        rules = RowRules(mapping=mapping, org_vocabulary=self.org_vocabulary())
+        if settings.contact_api_base_url is None or settings.contact_api_key is None:
+            addresses = sandbox_addresses(settings)
+            address, key = addresses.contact_api_url, SecretStr(addresses.contact_api_key)
+            limit: CallLimit = TokenBucket(per_second=SANDBOX_CALLS_PER_SECOND, burst=SANDBOX_CALLS_PER_SECOND)
+        else:
+            address, key = settings.contact_api_base_url, settings.contact_api_key
+            limit = SharedTokenBucket(
+                self.database, "contact_api", per_second=options.calls_per_second, burst=options.burst_calls
+            )
+        calls = JsonCalls(CONTACT_API, address, api_key=key, rules=options, limit=limit)
+        return ContactApiEnrichment(calls, rules, options=options, now=self.now)
+
+    @cached_property
     def salesforce(self) -> SalesforceClient:
         """The org."""
         return connect(salesforce_credentials(self.settings))
 
     def calls(self) -> dict[str, int]:
         """Return the calls made so far to each system that was opened."""
-        return {name: self.__dict__[name].calls for name in ("dievio", "salesforce") if name in self.__dict__}
+        names = ("dievio", "contact_api", "salesforce")
+        return {name: self.__dict__[name].calls for name in names if name in self.__dict__}
 
     def write_rules(self) -> WriteRules:
         """Return what a write needs to know beside the plan."""

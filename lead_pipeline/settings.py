@@ -42,6 +42,14 @@ class Settings(BaseModel):
     dievio_api_key: SecretStr | None = Field(
         default=None, alias="DIEVIO_API_KEY", description="API key of the Dievio workspace."
     )
+    contact_api_base_url: str | None = Field(
+        default=None,
+        alias="CONTACT_API_BASE_URL",
+        description="Address of the second enrichment provider (contact_api in enrichment.yaml). Unset: the sandbox.",
+    )
+    contact_api_key: SecretStr | None = Field(
+        default=None, alias="CONTACT_API_KEY", description="API key of the second enrichment provider."
+    )
     salesforce_instance_url: str | None = Field(
         default=None,
         alias="SALESFORCE_INSTANCE_URL",
@@ -126,18 +134,20 @@ VARIABLES: Mapping[str, str] = {str(field.alias): name for name, field in Settin
 SECRET_VARIABLES = frozenset(
     {
         "DIEVIO_API_KEY",
+        "CONTACT_API_KEY",
         "SALESFORCE_CLIENT_SECRET",
         "SALESFORCE_ACCESS_TOKEN",
         "LEAD_PLATFORM_TOKEN",
         "LEAD_PIPELINE_DATABASE_URL",
     }
 )
-ADDRESS_VARIABLES = ("DIEVIO_BASE_URL", "SALESFORCE_INSTANCE_URL", "LEAD_PLATFORM_BASE_URL")
+ADDRESS_VARIABLES = ("DIEVIO_BASE_URL", "CONTACT_API_BASE_URL", "SALESFORCE_INSTANCE_URL", "LEAD_PLATFORM_BASE_URL")
 PATH_VARIABLES = ("SALESFORCE_JWT_KEY_FILE", "LEAD_PIPELINE_HOME", "LEAD_PIPELINE_CONFIG_DIR")
 
 #: System -> the variable that switches it from the sandbox to the real one, and those that only make sense then.
 SYSTEM_VARIABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Dievio": ("DIEVIO_BASE_URL", ("DIEVIO_API_KEY",)),
+    "the second enrichment provider": ("CONTACT_API_BASE_URL", ("CONTACT_API_KEY",)),
     "Salesforce": (
         "SALESFORCE_INSTANCE_URL",
         (

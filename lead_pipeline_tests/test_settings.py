@@ -177,6 +177,7 @@ def test_a_secret_can_stand_in_a_file(variable: str, tmp_path: Path) -> None:
         "DIEVIO_API_KEY": {"DIEVIO_BASE_URL": "https://dievio.com"},
         "SALESFORCE_CLIENT_SECRET": {**SALESFORCE_URL, "SALESFORCE_CLIENT_ID": "i"},
         "SALESFORCE_ACCESS_TOKEN": SALESFORCE_URL,
+        "CONTACT_API_KEY": {"CONTACT_API_BASE_URL": "https://c.example"},
         "LEAD_PLATFORM_TOKEN": {"LEAD_PLATFORM_BASE_URL": "https://p.example"},
         "LEAD_PIPELINE_DATABASE_URL": {},
     }[variable]

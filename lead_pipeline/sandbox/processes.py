@@ -20,6 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lead_pipeline.sandbox import contact_api
 from lead_pipeline.sandbox.dievio_api import DEFAULT_API_KEY
 from lead_pipeline.sandbox.errors import SandboxError
 from lead_pipeline.sandbox.lead_platform_api import DEFAULT_TOKEN
@@ -53,10 +54,12 @@ class SandboxAddresses:
     salesforce_url: str
     dievio_url: str
     lead_platform_url: str
+    contact_api_url: str
     salesforce_client_id: str
     salesforce_client_secret: str
     dievio_api_key: str
     lead_platform_token: str
+    contact_api_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ def _start(files: _Files, setup: Setup, *, ports: tuple[int, int]) -> SandboxAdd
     """
     files.addresses.unlink(missing_ok=True)
     with ExitStack() as opened:
-        listeners = [opened.enter_context(open_listener(port)) for port in (*ports, 0)]
+        listeners = [opened.enter_context(open_listener(port)) for port in (*ports, 0, 0)]
         descriptors = [listener.fileno() for listener in listeners]
         command = [sys.executable, "-m", __name__, str(files.home), json.dumps(asdict(setup)), *map(str, descriptors)]
         with files.log.open("ab") as log:
@@ -233,7 +236,7 @@ def _stop(files: _Files) -> None:
     raise SandboxProcessError(f"the sandbox process {process_id} does not end")
 
 
-def serve(home: Path, setup: Setup, descriptors: tuple[int, int, int]) -> None:
+def serve(home: Path, setup: Setup, descriptors: tuple[int, ...]) -> None:
     """Serve the systems of a home on listening sockets handed over by the parent, until SIGTERM or SIGINT."""
     files = _Files(home)
     ended = threading.Event()
@@ -241,7 +244,7 @@ def serve(home: Path, setup: Setup, descriptors: tuple[int, int, int]) -> None:
         signal.signal(number, lambda *_: ended.set())
     with files.running.acquire(timeout=START_TIMEOUT_SECONDS), ExitStack() as servers:
         world = open_world(files.state, setup)
-        apps = (world.salesforce, world.dievio, world.lead_platform)
+        apps = (world.salesforce, world.dievio, world.lead_platform, world.contact_api)
         urls = [
             servers.enter_context(ServerThread(app, listener=socket.socket(fileno=descriptor))).base_url
             for app, descriptor in zip(apps, descriptors, strict=True)
@@ -256,10 +259,12 @@ def _write_addresses(files: _Files, urls: list[str]) -> None:
         salesforce_url=urls[0],
         dievio_url=urls[1],
         lead_platform_url=urls[2],
+        contact_api_url=urls[3],
         salesforce_client_id=connected_app.client_id,
         salesforce_client_secret=connected_app.client_secret,
         dievio_api_key=DEFAULT_API_KEY,
         lead_platform_token=DEFAULT_TOKEN,
+        contact_api_key=contact_api.DEFAULT_API_KEY,
     )
     part = files.addresses.with_suffix(".part")
     part.write_text(json.dumps({"process_id": os.getpid(), "addresses": asdict(addresses)}))
@@ -271,7 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=f"Serve the sandbox of a home directory on {LOOPBACK}.")
     parser.add_argument("home", type=Path)
     parser.add_argument("setup", type=lambda text: Setup(**json.loads(text)))
-    parser.add_argument("descriptors", type=int, nargs=3)
+    parser.add_argument("descriptors", type=int, nargs=4)
     arguments = parser.parse_args()
     serve(arguments.home, arguments.setup, tuple(arguments.descriptors))
 

@@ -15,8 +15,9 @@ from typing import Literal, Self
 
 from starlette.applications import Starlette
 
-from lead_pipeline.sandbox import dievio_api, lead_platform_api, salesforce_org
+from lead_pipeline.sandbox import contact_api, dievio_api, lead_platform_api, salesforce_org
 from lead_pipeline.sandbox.errors import SandboxError
+from lead_pipeline.sandbox.scenarios.contact_people import build_contact_people
 from lead_pipeline.sandbox.scenarios.demo import build_demo_scenario
 from lead_pipeline.sandbox.scenarios.scenario import DemoScenario
 
@@ -85,11 +86,12 @@ def clear_state(state: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The three emulated systems."""
+    """The emulated systems."""
 
     salesforce: Starlette
     dievio: Starlette
     lead_platform: Starlette
+    contact_api: Starlette
 
 
 def open_world(state: Path, setup: Setup) -> World:
@@ -127,6 +129,9 @@ def _build(state: Path, setup: Setup) -> World:
         salesforce=salesforce,
         dievio=dievio_api.create_app(state_path=state / "dievio.sqlite", seed_rows=scenario.dievio_rows),
         lead_platform=lead_platform_api.create_app(state_path=state / "lead_platform.sqlite"),
+        contact_api=contact_api.create_app(
+            state_path=state / "contact_api.sqlite", people=build_contact_people(scenario.dievio_rows)
+        ),
     )
 
 

@@ -36,9 +36,14 @@ def set_balance(addresses: SandboxAddresses, credit_count: int) -> None:
 
 
 def test_every_system_answers_at_its_address(addresses: SandboxAddresses) -> None:
-    urls = (addresses.salesforce_url, addresses.dievio_url, addresses.lead_platform_url)
+    urls = (
+        addresses.salesforce_url,
+        addresses.dievio_url,
+        addresses.lead_platform_url,
+        addresses.contact_api_url,
+    )
 
-    assert [httpx.get(f"{url}/_sandbox/ledger").status_code for url in urls] == [200, 200, 200]
+    assert [httpx.get(f"{url}/_sandbox/ledger").status_code for url in urls] == [200] * 4
 
 
 def test_the_credentials_open_the_systems(addresses: SandboxAddresses) -> None:
@@ -58,7 +63,13 @@ def test_the_credentials_open_the_systems(addresses: SandboxAddresses) -> None:
         headers={"Authorization": f"Bearer {addresses.lead_platform_token}"},
     )
 
-    assert [answer.status_code for answer in (token, search, roster)] == [200, 200, 200]
+    match = httpx.post(
+        f"{addresses.contact_api_url}/v1/people/match",
+        json={"items": [{"reference": "r", "profile": "linkedin.com/in/nobody"}]},
+        headers={"X-Contact-Key": addresses.contact_api_key},
+    )
+
+    assert [answer.status_code for answer in (token, search, roster, match)] == [200] * 4
 
 
 def test_a_running_sandbox_is_attached_to_at_once(home: Path, addresses: SandboxAddresses) -> None:

@@ -38,13 +38,13 @@ def sandbox() -> None:
 @click.option(
     "--scenario",
     type=click.Choice(["demo", "empty"]),
-    help="What the two hold at first; default: what is there, else demo.",
+    help="What they hold at first; default: what is there, else demo.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def up(
     *, salesforce_port: int, dievio_port: int, org: Edition | None, scenario: Scenario | None, is_json: bool
 ) -> None:
-    """Start both servers in the background, or show where they already listen.
+    """Start the servers in the background, or show where they already listen.
 
     Example: lead-pipeline sandbox up --salesforce-port 8801 --dievio-port 8802
     """
@@ -55,7 +55,11 @@ def up(
         org=org,
         scenario=scenario,
     )
-    urls = {"salesforce": addresses.salesforce_url, "dievio": addresses.dievio_url}
+    urls = {
+        "salesforce": addresses.salesforce_url,
+        "dievio": addresses.dievio_url,
+        "contact_api": addresses.contact_api_url,
+    }
     if is_json:
         click.echo(json.dumps(urls, indent=2))
         return
