@@ -27,9 +27,13 @@ HOURS_PER_DAY = 24
 
 def item_table(items: Iterable[ReviewItem], *, now: datetime) -> Table:
     """Return questions, one line each, without any value of a person."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("item", "age", "reason", "lead", "candidates", "owner"):
-        table.add_column(name, justify="right" if name in {"item", "age", "candidates"} else "left", overflow="fold")
+    # Narrow enough for eighty columns: an id that is broken over two lines cannot be copied.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("item", "age", "reason", "lead", "records", "owner"):
+        is_number = name in {"item", "age", "records"}
+        table.add_column(
+            name, justify="right" if is_number else "left", overflow="fold", no_wrap=name in {"reason", "lead"}
+        )
     for item in items:
         records = {candidate.salesforce_id for candidate in item.candidates}
         values = (str(item.review_item_id), _age(now, item.opened_at), item.reason, item.dievio_lead_id)
@@ -41,8 +45,8 @@ def print_question(console: Console, shown: ShownReview) -> None:
     """Print why a question is asked and which answers it takes."""
     item, guide = shown.item, shown.guide
     console.print(Text(f"Review item {item.review_item_id} · {item.reason} · {item.batch_id}", style="bold"))
-    console.print(Text(f"{guide.meaning}: {item.question}"))
-    console.print(Text(f"{guide.advice}. Owner: {item.owner}"))
+    console.print(Text(f"{item.question[:1].upper()}{item.question[1:]}."))
+    console.print(Text(f"{guide.advice}. Owner: {item.owner}."))
     if item.is_open:
         console.print(Text(f"Answers: {', '.join(CHOICE_TEXTS[choice] for choice in guide.choices)}"))
     else:

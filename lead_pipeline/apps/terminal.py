@@ -46,6 +46,11 @@ def open_console(*, is_quiet: bool = False) -> Console:
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(quiet=is_quiet, width=PIPED_WIDTH)
 
 
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 entry`, `1,408 writes`."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 class TerminalProgress:
     """One bar per stage while a run works; a context manager. Satisfies `ProgressSink`."""
 

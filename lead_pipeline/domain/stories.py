@@ -215,12 +215,13 @@ def _normalized(facts: Mapping[str, Any]) -> str:
 def _matched(facts: Mapping[str, Any]) -> str:
     target = f" with {facts['object_name']} {facts['salesforce_id']}" if facts["salesforce_id"] else ""
     rule = f" by {facts['rule']}" if facts["rule"] else ""
-    return f"match {facts['grade']}{target}{rule}, {facts['candidates']} candidates: {facts['reason']}"
+    candidates = "1 candidate" if facts["candidates"] == 1 else f"{facts['candidates']} candidates"
+    return f"match {facts['grade']}{target}{rule}, {candidates}: {facts['reason']}"
 
 
 def _planned(facts: Mapping[str, Any]) -> str:
     counts = [entry["field"] for entry in facts["fields"] if entry["verdict"] in WRITING_VERDICTS]
-    written = f", {len(counts)} fields" if counts else ""
+    written = f", {len(counts)} field{'s' * (len(counts) > 1)}" if counts else ""
     return f"planned to {facts['decision']}{written}: {facts['reason']}"
 
 
@@ -254,7 +255,8 @@ def _given_up(facts: Mapping[str, Any]) -> str:
 def _logged(facts: Mapping[str, Any]) -> str:
     target = f" {facts['object_name']} {facts['salesforce_id']}" if facts["salesforce_id"] else ""
     error = f", {facts['error_code']}" if facts["error_code"] else ""
-    return f"{facts['operation']}{target} {facts['outcome']}{error} by {facts['actor']}"
+    outcome = f" {facts['outcome']}" if facts["outcome"] != facts["operation"] else ""  # `review`, `skip` say both
+    return f"{facts['operation']}{target}{outcome}{error} by {facts['actor']}"
 
 
 _SENTENCES: Mapping[Step, Callable[[Mapping[str, Any]], str]] = {

@@ -18,7 +18,7 @@ from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest find
     written_org,
 )
 from lead_pipeline_tests.services.rework_bench import end_night
-from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
+from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
 
 INSERT_ROUTE = {"route": "composite/sobjects", "method": "POST"}
 
@@ -34,11 +34,10 @@ class CommandLine:
             "SALESFORCE_INSTANCE_URL": bench.emulated.base_url,
             "SALESFORCE_CLIENT_ID": "sandbox-client",
             "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
-            "COLUMNS": "200",
         }
 
-    def call(self, *arguments: str) -> Result:
-        return CliRunner().invoke(root, list(arguments), env=self._environment)
+    def call(self, *arguments: str, columns: int = 200) -> Result:
+        return CliRunner().invoke(root, list(arguments), env={**self._environment, "COLUMNS": str(columns)})
 
     def read(self, *arguments: str) -> Mapping[str, Any]:
         """Return what a command says in JSON."""
@@ -165,3 +164,64 @@ def test_codes_explains_every_code() -> None:
 
     assert result.exit_code == 0
     assert "DUPLICATES_DETECTED" in result.output
+
+
+def test_codes_fit_a_narrow_window_each_on_a_line_of_its_own() -> None:
+    result = CliRunner().invoke(root, ["dlq", "codes"], env={"COLUMNS": "80"})
+
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {"STRING_TOO_LONG", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "several_candidates"} <= set(lines)
+
+
+def test_an_id_in_the_list_is_never_broken_over_two_lines(line: CommandLine) -> None:
+    line.bench.ask("UPDATE review_item SET dievio_lead_id = 'li-00aef285fe8cea3afe1a3985' RETURNING 1")
+
+    listed = line.call("review", "list", columns=80)
+
+    assert "li-00aef285fe8cea3afe1a3985" in listed.output
+    assert "1 shown, the oldest first · 1 open in all" in listed.output
+
+
+def test_the_audit_says_that_every_promise_holds(line: CommandLine) -> None:
+    result = line.call("audit", "--date", BATCH_ID)
+
+    assert result.exit_code == 0
+    assert "1 batch, 3 rows and 3 writes held against the org by its records" in result.output
+    assert result.output.endswith("every promise holds\n")
+
+
+def test_an_audit_of_nothing_does_not_say_that_all_is_well(line: CommandLine) -> None:
+    result = line.call("audit", "--date", "1999-01-01")
+
+    assert "Nothing was held against the org" in result.output
+    assert "holds" not in result.output
+
+
+def test_the_audit_names_what_is_broken_and_ends_with_one(line: CommandLine) -> None:
+    line.bench.ask("DELETE FROM sync_log WHERE outcome = 'applied' RETURNING 1")
+
+    told, read = line.call("audit", "--date", BATCH_ID), line.read("audit", "--date", BATCH_ID)
+
+    assert told.exit_code == 1
+    assert "next: lead-pipeline explain" in told.output
+    assert {violation["invariant"] for violation in read["violations"]} == {"I5"}
+
+
+def test_a_dry_run_of_an_undoing_writes_nothing_and_says_how_to_go_on(line: CommandLine) -> None:
+    journal = line.bench.journal()
+
+    result = line.call("revert", "--run", "run-1", "--dry-run")
+
+    assert result.exit_code == 0
+    assert "nothing was written · next: the same command without --dry-run" in result.output
+    assert line.bench.journal() == journal
+
+
+def test_an_undoing_notes_created_records_and_names_its_own_log(line: CommandLine) -> None:
+    done = line.read("revert", "--run", "run-1")
+    logged = line.read("log", "search", "--run", done["run_id"])["entries"]
+
+    assert (done["is_dry_run"], len(done["created_records"]), done["tagged_records"]) == (False, 1, 1)
+    assert [entry["operation"] for entry in logged] == ["revert"]
+    assert len(line.bench.records()) == 3

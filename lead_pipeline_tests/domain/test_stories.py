@@ -60,7 +60,7 @@ LOGGED: dict[str, Any] = {
             {"flags": ("name_split",), "is_weak_id": True, "is_copy": True},
             "normalized (name_split, id rests on name and company alone, copy of a person in the same batch)",
         ),
-        (Step.MATCHED, MATCHED, "match certain with Lead 00Q1 by email, 1 candidates: one"),
+        (Step.MATCHED, MATCHED, "match certain with Lead 00Q1 by email, 1 candidate: one"),
         (
             Step.MATCHED,
             {**MATCHED, "grade": "none", "salesforce_id": None, "rule": None, "candidates": 0, "reason": "nobody"},
@@ -73,13 +73,18 @@ LOGGED: dict[str, Any] = {
                 **PLANNED,
                 "fields": [{"field": "Phone", "verdict": "filled_blank"}, {"field": "Title", "verdict": "escalated"}],
             },
-            "planned to update, 1 fields: one record",
+            "planned to update, 1 field: one record",
         ),
         (Step.LOGGED, LOGGED, "update Lead 00Q1 done by dagster"),
         (
             Step.LOGGED,
             {**LOGGED, "salesforce_id": None, "operation": "create", "outcome": "failed", "error_code": "TOO_LONG"},
             "create failed, TOO_LONG by dagster",
+        ),
+        (
+            Step.LOGGED,
+            {**LOGGED, "salesforce_id": None, "operation": "review", "outcome": "review"},
+            "review by dagster",
         ),
         (Step.ENDED, {"outcome": "updated", "reason_code": "written"}, "ended as updated (written)"),
         (Step.READ_BACK, {"salesforce_id": "00Q1", "is_missing": False}, "read back 00Q1"),

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import count_of
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.invariants import Invariant
 from lead_pipeline.local_servers import sandbox_commits
@@ -57,10 +58,13 @@ def audit_command(context: click.Context, *, batch_id: str | None, is_json: bool
 
 
 def _print_summary(summary: AuditSummary) -> None:
+    if not summary.rows:
+        click.echo("Nothing was held against the org: no row of a batch fits, and the log is kept 90 days.")
+        return
     source = "its journal" if summary.has_journal else "its records"
     click.echo(
-        f"{len(summary.batch_ids):,} batches, {summary.rows:,} rows, {summary.writes:,} writes held against the org by "
-        f"{source} ({summary.commits:,} commits)"
+        f"{count_of(len(summary.batch_ids), 'batch', 'batches')}, {count_of(summary.rows, 'row')} and "
+        f"{count_of(summary.writes, 'write')} held against the org by {source} ({count_of(summary.commits, 'commit')})"
     )
     counts = Counter(violation.invariant for violation in summary.violations)
     for invariant in Invariant:
@@ -69,3 +73,8 @@ def _print_summary(summary: AuditSummary) -> None:
         own = [violation for violation in summary.violations if violation.invariant is invariant]
         for violation in own[:MOST_LINES]:
             click.echo(f"     {violation.subject}: {violation.what}")
+    if not summary.violations:
+        click.echo("every promise holds")
+    else:
+        broken = count_of(len(summary.violations), "violation")
+        click.echo(f"{broken} · next: lead-pipeline explain ID tells what happened to a lead or record")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.error_catalogue import CatalogueEntry, draw_catalogue, list_questions, list_refusals
 from lead_pipeline.errors import NoLettersError, UnknownCaseError
@@ -48,8 +49,9 @@ def list_groups(*, state: str, is_json: bool) -> None:
     if is_json:
         click.echo(json.dumps({"state": state, "groups": [asdict(group) for group in groups]}, default=str, indent=2))
     elif groups:
-        Console().print(_group_table(groups))
-        click.echo("Trying again is safe: every lead is read and planned anew. lead-pipeline dlq retry --code CODE")
+        open_console().print(_group_table(groups))
+        click.echo("Trying again is safe: every lead is read and planned anew.")
+        click.echo("next: lead-pipeline dlq show CODE, mend the cause, then lead-pipeline dlq retry --code CODE")
     else:
         click.echo(f"No {state} dead letter.")
 
@@ -77,9 +79,10 @@ def show(*, letter_or_code: str, state: str, most: int, is_json: bool) -> None:
     if is_json:
         click.echo(json.dumps({"letters": [asdict(letter) for letter in letters]}, default=str, indent=2))
     elif letter_or_code.isdigit():
-        _print_letter(Console(), letters[0])
+        _print_letter(open_console(), letters[0])
     else:
-        Console().print(_letter_table(letters))
+        open_console().print(_letter_table(letters))
+        click.echo(f"next: lead-pipeline dlq show LETTER, then lead-pipeline dlq retry --code {letter_or_code}")
 
 
 @dlq.command()
@@ -142,7 +145,8 @@ def codes(*, is_markdown: bool) -> None:
     if is_markdown:
         click.echo(draw_catalogue(), nl=False)
     else:
-        Console().print(_catalogue_table((*list_refusals(), *list_questions())))
+        for entry in (*list_refusals(), *list_questions()):
+            _print_code(open_console(), entry)
 
 
 def _choice(letters: tuple[int, ...], code: str | None, *, is_all: bool) -> LetterChoice:
@@ -187,7 +191,8 @@ def _group_table(groups: tuple[DeadLetterGroup, ...]) -> Table:
 def _letter_table(letters: tuple[DeadLetter, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("letter", "lead", "day", "stage", "attempts", "owner", "last"):
-        table.add_column(name, justify="right" if name in {"letter", "attempts"} else "left", overflow="fold")
+        is_number = name in {"letter", "attempts"}
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=name == "lead")
     for letter in letters:
         values = (letter.dead_letter_id, letter.dievio_lead_id, letter.batch_id, letter.stage, letter.attempts)
         table.add_row(*(Text(str(value)) for value in (*values, letter.owner, f"{letter.last_failed_at:{MOMENT}}")))
@@ -213,10 +218,13 @@ def _print_letter(console: Console, letter: DeadLetter) -> None:
     console.print(table)
 
 
-def _catalogue_table(entries: tuple[CatalogueEntry, ...]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("code", "meaning", "what follows", "what to do", "owner"):
-        table.add_column(name, overflow="fold", no_wrap=name == "code")
-    for entry in entries:
-        table.add_row(*map(Text, (entry.code, entry.meaning, entry.consequence, entry.repair, entry.owner)))
-    return table
+def _print_code(console: Console, entry: CatalogueEntry) -> None:
+    """Print a code as a block: five columns of sentences have no room beside each other."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    lines = {"meaning": entry.meaning, "then": entry.consequence, "what to do": entry.repair, "owner": entry.owner}
+    for name, words in lines.items():
+        table.add_row(name, Text(words))
+    console.print(Text(entry.code, style="bold"))
+    console.print(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from lead_pipeline.apps.terminal import count_of, open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.settlements import LogOperation
 from lead_pipeline.domain.stories import FieldStory, Holder, StoryLine
@@ -20,6 +21,7 @@ from lead_pipeline.services.explain import Story, explain_field, find_subjects, 
 from lead_pipeline.settings import load_settings
 from lead_pipeline.store.sync_log import LogEntry, LogFilter, search_log
 
+LOG_TITLES = ("time (UTC)", "operation", "outcome", "lead", "record", "fields", "run")
 DEFAULT_ENTRIES = 50  # a screen or two
 CSV_COLUMNS = (
     "logged_at", "batch_id", "run_id", "dievio_lead_id", "operation", "object_name", "salesforce_id", "op_id",
@@ -73,17 +75,18 @@ def search(  # noqa: PLR0913  # one argument per option
             until=until,
         )
         if page is not None:
-            click.echo(f"wrote {page}: {_write_csv(page, search_log(connection, wanted)):,} entries")
+            written = _write_csv(page, search_log(connection, wanted))
+            click.echo(f"wrote {page}: {count_of(written, 'entry', 'entries')}")
             return
         entries = list(search_log(connection, wanted, most=most))
     if is_json:
         click.echo(json.dumps({"entries": [asdict(entry) for entry in entries]}, default=str, indent=2))
         return
-    console = Console()
-    for entry in entries:
-        _print_entry(console, entry)
     if not entries:
-        click.echo("No entry fits. The log is kept 90 days")
+        click.echo("No entry fits. The log is kept 90 days.")
+        return
+    _print_entries(open_console(), entries)
+    click.echo(f"{count_of(len(entries), 'entry', 'entries')}, newest first · next: lead-pipeline explain LEAD")
 
 
 @click.command()
@@ -104,7 +107,7 @@ def explain(*, word: str, field: str | None, is_json: bool) -> None:
         found = {"fields": [asdict(entry) for entry in told]} if field else {"stories": [asdict(s) for s in stories]}
         click.echo(json.dumps(found, default=str, indent=2))
         return
-    console = Console()
+    console = open_console()
     if field is not None:
         for entry in told:
             _print_field(console, entry)
@@ -145,16 +148,20 @@ def _write_csv(page: Path, entries: Iterable[LogEntry]) -> int:
     return count
 
 
-def _print_entry(console: Console, entry: LogEntry) -> None:
+def _print_entries(console: Console, entries: Sequence[LogEntry]) -> None:
+    """Print entries in columns, each in one line: ids are there to be copied and searched for."""
+    rows = [_cells(entry) for entry in entries]
+    widths = [max(map(len, column)) for column in zip(LOG_TITLES, *rows, strict=True)]
+    for row in (LOG_TITLES, *rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _cells(entry: LogEntry) -> tuple[str, ...]:
     outcome = f"{entry.outcome} {entry.error_code}" if entry.error_code else entry.outcome
     target = f"{entry.object_name} {entry.salesforce_id}" if entry.salesforce_id else "-"
-    console.print(
-        f"{entry.logged_at:%Y-%m-%d %H:%M:%S}  {entry.operation:<9} {outcome:<10} lead {entry.dievio_lead_id or '-'}  "
-        f"{target}  {len(entry.fields_changed)} fields  run {entry.run_id}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    moment, lead = f"{entry.logged_at:%Y-%m-%d %H:%M:%S}", entry.dievio_lead_id or "-"
+    return moment, entry.operation, outcome, lead, target, str(len(entry.fields_changed)), entry.run_id
 
 
 def _print_story(console: Console, story: Story) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.review_tables import comparison_table, item_table, print_question
+from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.review_decisions import ReviewDecision
 from lead_pipeline.domain.review_reasons import ReviewChoice, guide_of
@@ -66,8 +66,9 @@ def list_reviews(
         totals = {count.reason: count.items for count in counts}
         click.echo(json.dumps({"open_by_reason": totals, "items": lines}, default=str, indent=2))
     elif items:
-        Console().print(item_table(items, now=now))
-        click.echo(f"{sum(count.items for count in counts):,} open · next: lead-pipeline review show ITEM")
+        open_console().print(item_table(items, now=now))
+        shown = f"{len(items):,} shown, the oldest first · {sum(count.items for count in counts):,} open in all"
+        click.echo(f"{shown} · next: lead-pipeline review show ITEM")
     else:
         click.echo("No question fits.")
 
@@ -86,9 +87,11 @@ def show(*, item: int, is_whole: bool, is_json: bool) -> None:
     if is_json:
         click.echo(json.dumps(_as_json(shown), default=str, indent=2))
         return
-    console = Console()
+    console = open_console()
     print_question(console, shown)
     console.print(comparison_table(shown, is_whole=is_whole))
+    if shown.item.is_open:
+        click.echo(f"next: lead-pipeline review decide {item} ANSWER --reason WHY")
 
 
 @review.command()

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import count_of, open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.reverting import TAG_FIELD
 from lead_pipeline.services.revert import RevertSummary, preview_revert, revert_run
@@ -52,21 +53,23 @@ def revert(context: click.Context, *, reverted_run_id: str, is_dry_run: bool, is
     if is_json:
         click.echo(json.dumps(asdict(summary), indent=2))
     else:
-        _print_summary(Console(), summary)
+        _print_summary(open_console(), summary)
     context.exit(PARTIAL_EXIT_CODE if summary.fields_refused or summary.stopped_reason else 0)
 
 
 def _print_summary(console: Console, summary: RevertSummary) -> None:
     verb = "would go back" if summary.is_dry_run else "went back"
     lines = [
-        f"{summary.fields_put_back:,} fields of {summary.records_changed:,} records {verb}",
-        f"{summary.fields_changed_since:,} fields left: somebody changed them since",
-        f"{summary.fields_already_back:,} fields already hold the old value",
-        f"{summary.fields_left:,} fields left: deleted record, hidden field or no old value kept",
-        f"{summary.fields_refused:,} fields refused by Salesforce",
-        f"{len(summary.created_records):,} records were created by the run: none is deleted",
-        f"{summary.tagged_records:,} of them {'would get' if summary.is_dry_run else 'got'} a note in {TAG_FIELD}",
+        f"{summary.fields_put_back:>7,}  fields of {count_of(summary.records_changed, 'record')} {verb}",
+        f"{summary.fields_changed_since:>7,}  left, because somebody changed them since",
+        f"{summary.fields_already_back:>7,}  hold the old value already",
+        f"{summary.fields_left:>7,}  left, because the record is deleted, the field hidden or no old value kept",
+        f"{summary.fields_refused:>7,}  refused by Salesforce",
+        f"{len(summary.created_records):>7,}  records were created by the run; none is deleted",
+        f"{summary.tagged_records:>7,}  of them {'would get' if summary.is_dry_run else 'got'} a note in {TAG_FIELD}",
     ]
+    if summary.is_dry_run:
+        lines.append("nothing was written · next: the same command without --dry-run")
     if summary.run_id:
         lines.append(f"the undoing is in the log: lead-pipeline log search --run {summary.run_id}")
     if summary.stopped_reason:
