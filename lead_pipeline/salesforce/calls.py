@@ -161,6 +161,26 @@ class ApiCalls:
             raise self.failure_of(self._read_failure(response, call), call=call)
         return response
 
+    def multipart(self, path: str, *, call: str, document: tuple[str, str], file: tuple[str, str, bytes]) -> Reply:
+        """Send a JSON document together with a file and return the answer, whatever its status.
+
+        Args:
+            path: Below the version.
+            call: Name of the call for error texts.
+            document: Name of the part and its JSON text.
+            file: Name of the part, name of the file, and its bytes.
+
+        Raises:
+            TransportFaultError: As `json`.
+        """
+        (part, text), (file_part, file_name, content) = document, file
+        files = {part: (None, text, "application/json"), file_part: (file_name, content, "application/zip")}
+        try:
+            response = self.session.request("POST", self._api.base_url + path, files=files)
+        except requests.exceptions.RequestException as error:
+            raise translate_fault(call, error) from None
+        return self._read_failure(response, call)
+
     def read(self, attempt: Callable[[], Answer]) -> Answer:
         """Run a call that is safe to repeat, and repeat it while its fault is a passing one.
 

@@ -36,6 +36,7 @@ from lead_pipeline.salesforce.answers import (
 from lead_pipeline.salesforce.bulk_jobs import BulkJobs, BulkJobState, BulkOperation, BulkResultKind, BulkRowResult
 from lead_pipeline.salesforce.bulk_queries import BulkQueries
 from lead_pipeline.salesforce.calls import SYSTEM, ApiCalls, Reply
+from lead_pipeline.salesforce.deployments import Deployments
 from lead_pipeline.salesforce.describe import ObjectDescribe, read_describe
 from lead_pipeline.salesforce.ids import KEY_PREFIXES, check_record_id
 from lead_pipeline.salesforce.records import QueryPage, Record, read_page
@@ -68,6 +69,7 @@ class SalesforceClient:
         self._calls = calls
         self._bulk_jobs = BulkJobs(calls)
         self._bulk_queries = bulk_queries or BulkQueries(calls)
+        self.deployments = Deployments(calls)
 
     @property
     def calls(self) -> int:

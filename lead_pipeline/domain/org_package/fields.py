@@ -1,0 +1,191 @@
+"""The custom fields: which ones a mapping needs, and the shape of each, told by the canonical field it takes.
+
+Elements follow the order of Salesforce's own source files: the full name, then the others by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping
+from lead_pipeline.domain.org_guard import DECISION_FIELD, compared_rows, seen_field
+from lead_pipeline.domain.org_package.markup import SOURCE_ROOT, Element, PackageFile, render_document, text_element
+from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
+
+REVIEW_STATUS_FIELD = "Dievio_Review_Status__c"
+MAX_HELP_CHARACTERS = 510  # inline help text, Salesforce limit
+_ID_CHARACTERS = 36  # a UUID
+_STANDARD_LENGTHS: Mapping[str, int] = {"Company": 255, "Title": 128, "Email": 80, "FirstName": 40, "LastName": 80}
+_MAX_TEXT = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The type of a custom field, in Salesforce's own words."""
+
+    type: str
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    is_unique_id: bool = False  # External ID, unique, case-sensitive
+    values: tuple[str, ...] = ()
+    is_restricted: bool = False
+    default: str | None = None  # what a checkbox starts with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomField:
+    """One custom field of the package."""
+
+    object_name: str
+    name: str
+    label: str
+    shape: Shape
+    description: str
+    help_text: str = ""
+    manageability: str | None = None  # fields of a custom metadata type only
+
+
+def text_shape(length: int) -> Shape:
+    """Return a text of so many characters."""
+    return Shape(type="Text", length=length)
+
+
+#: Canonical field -> the shape that holds every value of it.
+SHAPES: Mapping[str, Shape] = {
+    "dievio_lead_id": Shape(type="Text", length=64, is_unique_id=True),
+    "email": Shape(type="Email"),
+    "phone": Shape(type="Phone"),
+    "website": Shape(type="Url"),
+    "linkedin_url": Shape(type="Url"),
+    "employee_count": Shape(type="Number", precision=18, scale=0),
+    "lead_confidence_percent": Shape(type="Number", precision=3, scale=0),
+    "last_enriched_at": Shape(type="DateTime"),
+    "synced_at": Shape(type="DateTime"),
+    "seniority": Shape(
+        type="Picklist",
+        values=("owner", "cxo", "partner", "vp", "director", "manager", "senior", "entry", "training", "unpaid"),
+        is_restricted=True,
+    ),
+    "employee_band": text_shape(40),
+    "email_status": text_shape(40),
+    "updated_by_system": text_shape(40),
+    "search_segment": text_shape(80),
+    "enrichment_source": text_shape(80),
+    "department": text_shape(80),
+}
+DEFAULT_SHAPE = text_shape(_MAX_TEXT)
+REVIEW_STATUS = Shape(type="Picklist", values=("Verified", "Unverified", "Needs review"))
+
+
+def custom_fields(mapping: ObjectMapping) -> tuple[CustomField, ...]:
+    """Return the custom fields of an object, sorted by name.
+
+    Fields that are never written belong to people and are not created, except the review status that the list view
+    'Needs review' looks at.
+    """
+    fields = [_mapped_field(mapping, row) for row in mapping.written_fields if row.to.endswith("__c")]
+    fields += [_seen_field(mapping, row) for row in compared_rows(mapping)]
+    fields += _own_fields(mapping.object_name)
+    return tuple(sorted({field.name: field for field in fields}.values(), key=lambda field: field.name))
+
+
+def field_file(field: CustomField) -> PackageFile:
+    """Return the source file of a custom field."""
+    path = f"{SOURCE_ROOT}/objects/{field.object_name}/fields/{field.name}.field-meta.xml"
+    return PackageFile(path, render_document("CustomField", field_elements(field)))
+
+
+def field_elements(field: CustomField) -> tuple[Element, ...]:
+    """Return the elements of a custom field, the full name first, then by name."""
+    shape = field.shape
+    values: dict[str, object] = {
+        "description": field.description,
+        "externalId": shape.is_unique_id,
+        "label": field.label,
+        "required": False,
+        "type": shape.type,
+    }
+    if field.help_text:
+        values["inlineHelpText"] = field.help_text[:MAX_HELP_CHARACTERS]
+    if shape.type == "Checkbox":
+        del values["required"]
+    optional: dict[str, object | None] = {
+        "length": shape.length,
+        "precision": shape.precision,
+        "scale": shape.scale,
+        "defaultValue": shape.default,
+        "fieldManageability": field.manageability,
+    }
+    values |= {name: value for name, value in optional.items() if value is not None}
+    if shape.is_unique_id:
+        values |= {"caseSensitive": True, "unique": True}
+    elements = [text_element(name, value) for name, value in values.items()]
+    if shape.values:
+        elements.append(_value_set(shape))
+    return (text_element("fullName", field.name), *sorted(elements, key=lambda element: element.name))
+
+
+def _value_set(shape: Shape) -> Element:
+    values = tuple(
+        Element(
+            "value",
+            (text_element("fullName", value), text_element("default", value=False), text_element("label", value)),
+        )
+        for value in shape.values
+    )
+    definition = Element("valueSetDefinition", (text_element("sorted", value=False), *values))
+    return Element("valueSet", (text_element("restricted", shape.is_restricted), definition))
+
+
+def _mapped_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:
+    return CustomField(
+        object_name=mapping.object_name,
+        name=row.to,
+        label=row.label,
+        shape=SHAPES.get(str(row.source), DEFAULT_SHAPE),
+        description=f"Written by lead_pipeline ({row.write.value}) from {row.source}. {_sentence(row.reason)}",
+        help_text=_sentence(row.reason),
+    )
+
+
+def _seen_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:
+    return CustomField(
+        object_name=mapping.object_name,
+        name=seen_field(row.to),
+        label=f"Dievio Seen {row.label}"[:40],
+        shape=text_shape(_STANDARD_LENGTHS.get(row.to, _MAX_TEXT)),
+        description=f"The {row.label} that the latest update was planned with; read by the guard only.",
+    )
+
+
+def _own_fields(object_name: str) -> list[CustomField]:
+    return [
+        CustomField(
+            object_name=object_name,
+            name=RECEIPT_FIELD,
+            label="Dievio Last Op",
+            shape=text_shape(_ID_CHARACTERS),
+            description="Id of the latest write by lead_pipeline: the receipt that settles a lost answer.",
+        ),
+        CustomField(
+            object_name=object_name,
+            name=DECISION_FIELD,
+            label="Dievio Decision",
+            shape=text_shape(_ID_CHARACTERS),
+            description="Id of the latest write that carried out a person's decision; the guard lets it pass.",
+        ),
+        CustomField(
+            object_name=object_name,
+            name=REVIEW_STATUS_FIELD,
+            label="Dievio Review Status",
+            shape=REVIEW_STATUS,
+            description="Set by the person who reviewed the record; never written by lead_pipeline.",
+            help_text="What a person found out about the values from Dievio.",
+        ),
+    ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
