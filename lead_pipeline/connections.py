@@ -22,7 +22,8 @@ from lead_pipeline.dievio.client import DievioClient
 from lead_pipeline.dievio.options import parse_dievio_options
 from lead_pipeline.domain.enrichment.reading import RowRules
 from lead_pipeline.domain.extraction import parse_source_mapping
-from lead_pipeline.local_servers import database_address, sandbox_addresses
+from lead_pipeline.errors import ConfigurationError
+from lead_pipeline.local_servers import database_address, sandbox_addresses, sandbox_admin_token
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
@@ -54,6 +55,26 @@ def salesforce_credentials(settings: Settings) -> SalesforceCredentials:
         client_secret=settings.salesforce_client_secret,
         jwt_key_file=settings.salesforce_jwt_key_file,
         username=settings.salesforce_username,
+    )
+
+
+def admin_credentials(settings: Settings) -> SalesforceCredentials:
+    """Return how an admin signs in to the org: the sandbox's own, or by the token that is set.
+
+    Raises:
+        ConfigurationError: The org is a real one and no token of an admin is set.
+    """
+    if settings.salesforce_instance_url is None:
+        address = sandbox_addresses(settings).salesforce_url
+        return SalesforceCredentials(instance_url=address, access_token=SecretStr(sandbox_admin_token(settings)))
+    if settings.salesforce_admin_access_token is None:
+        raise ConfigurationError(
+            "SALESFORCE_ADMIN_ACCESS_TOKEN",
+            what="is not set, and the integration user may not change the org's setup",
+            repair="Set it for this one command to the access token that `sf org display` shows for an admin",
+        )
+    return SalesforceCredentials(
+        instance_url=settings.salesforce_instance_url, access_token=settings.salesforce_admin_access_token
     )
 
 

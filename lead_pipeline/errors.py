@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NEAREST = re.compile(r"Did you mean ([^?]+)\?")
+MAX_SHOWN_PROBLEMS = 10  # of one refused deployment; the rest is counted
 
 
 class LeadPipelineError(Exception):
@@ -321,6 +322,19 @@ class PullFailedError(StopError):
 
     def __init__(self, batch_id: str, reasons: Sequence[str]) -> None:
         super().__init__(f"Batch {batch_id}: no segment could be pulled. {' · '.join(reasons)}")
+
+
+class OrgSetupError(StopError):
+    """Salesforce refuses the setup package; a refused deployment leaves the org as it was."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        shown = " · ".join(problems[:MAX_SHOWN_PROBLEMS])
+        more = len(problems) - MAX_SHOWN_PROBLEMS
+        rest = f" · and {more} more" if more > 0 else ""
+        super().__init__(
+            f"The org refuses the setup: {shown}{rest}. Mend the mapping or the org, then run "
+            "`lead-pipeline org apply` again"
+        )
 
 
 # --- Answers of people: the question or letter is not what they thought -----------------------------------------------

@@ -91,6 +91,20 @@ def sandbox_commits(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
+def sandbox_admin_token(settings: Settings) -> str:
+    """Return an access token of the emulated org's admin.
+
+    Raises:
+        LocalServerError: The sandbox does not start or does not answer.
+    """
+    address = f"{sandbox_addresses(settings).salesforce_url}/_sandbox/tokens"
+    try:
+        answer = httpx.post(address, json={"user": "admin"}, timeout=JOURNAL_TIMEOUT_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        raise LocalServerError(f"The sandbox gave no token ({type(error).__name__})") from None
+    return str(answer.json()["access_token"])
+
+
 def reset_sandbox(settings: Settings) -> None:
     """Put the emulated systems back to their first state.
 

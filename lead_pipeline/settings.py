@@ -79,6 +79,11 @@ class Settings(BaseModel):
         alias="SALESFORCE_ACCESS_TOKEN",
         description="A ready access token, instead of signing in; for trying things out.",
     )
+    salesforce_admin_access_token: SecretStr | None = Field(
+        default=None,
+        alias="SALESFORCE_ADMIN_ACCESS_TOKEN",
+        description="Access token of an admin, for `lead-pipeline org apply` alone; leave it unset otherwise.",
+    )
     lead_platform_base_url: str | None = Field(
         default=None,
         alias="LEAD_PLATFORM_BASE_URL",
@@ -137,6 +142,7 @@ SECRET_VARIABLES = frozenset(
         "CONTACT_API_KEY",
         "SALESFORCE_CLIENT_SECRET",
         "SALESFORCE_ACCESS_TOKEN",
+        "SALESFORCE_ADMIN_ACCESS_TOKEN",
         "LEAD_PLATFORM_TOKEN",
         "LEAD_PIPELINE_DATABASE_URL",
     }
@@ -156,6 +162,7 @@ SYSTEM_VARIABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "SALESFORCE_JWT_KEY_FILE",
             "SALESFORCE_USERNAME",
             "SALESFORCE_ACCESS_TOKEN",
+            "SALESFORCE_ADMIN_ACCESS_TOKEN",
         ),
     ),
     "the lead platform": ("LEAD_PLATFORM_BASE_URL", ("LEAD_PLATFORM_TOKEN",)),

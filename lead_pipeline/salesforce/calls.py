@@ -174,7 +174,10 @@ class ApiCalls:
             TransportFaultError: As `json`.
         """
         (part, text), (file_part, file_name, content) = document, file
-        files = {part: (None, text, "application/json"), file_part: (file_name, content, "application/zip")}
+        files: dict[str, tuple[str | None, bytes, str]] = {
+            part: (None, text.encode(), "application/json"),
+            file_part: (file_name, content, "application/zip"),
+        }
         try:
             response = self.session.request("POST", self._api.base_url + path, files=files)
         except requests.exceptions.RequestException as error:

@@ -23,6 +23,9 @@ KEY_PREFIXES: Mapping[str, str] = {
     "Group": "00G",
     "Organization": "00D",
     "Lead": "00Q",
+    "PermissionSet": "0PS",
+    "PermissionSetAssignment": "0Pa",
+    "DeployRequest": "0Af",  # a deployment of metadata
     "Job": "750",  # Bulk API, ingest and query alike
 }
 _OBJECT_BY_PREFIX = {prefix: name for name, prefix in KEY_PREFIXES.items()}

@@ -28,6 +28,7 @@ COMMANDS = {
     "dlq": "dead_letters:dlq",
     "init": "setup:init",
     "mapping": "mapping:mapping",
+    "org": "org:org",
     "sandbox": "servers:sandbox",
     "ui": "servers:ui",
 }

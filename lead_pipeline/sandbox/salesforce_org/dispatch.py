@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
-from lead_pipeline.sandbox.salesforce_org import collection_calls, discovery, soap, sobjects
+from lead_pipeline.sandbox.salesforce_org import collection_calls, discovery, metadata, soap, sobjects
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
 from lead_pipeline.sandbox.salesforce_org.composite import CompositeHandler
 from lead_pipeline.sandbox.salesforce_org.disturbances import disturb
@@ -189,6 +189,8 @@ _RECORD_ROUTES: Final = (
         f"{DATA_ROOT}/composite/sobjects/{{object}}",
         {"GET": collection_calls.read_many, "POST": collection_calls.read_many},
     ),
+    Route(f"{DATA_ROOT}/metadata/deployRequest", {"POST": metadata.start}, takes_any_body=True),
+    Route(f"{DATA_ROOT}/metadata/deployRequest/{{id}}", {"GET": metadata.show}),
     Route(f"{DATA_ROOT}/composite/sobjects/{{object}}/{{field}}", {"PATCH": collection_calls.upsert_many}),
 )
 

@@ -1,8 +1,8 @@
 """Validation-rule formulas: a small part of the platform's formula language.
 
-Functions: AND OR NOT IF ISBLANK ISCHANGED ISNEW PRIORVALUE ISPICKVAL TEXT LEN; `$Permission.X`, field names, text,
-numbers, TRUE, FALSE, NULL; `=` `==` `<>` `!=` `<` `<=` `>` `>=` `&&` `||` `!`. Anything else is refused when the rule
-is installed, never ignored. When rules run: saving.py.
+Functions: AND OR NOT IF ISBLANK ISCHANGED ISNEW PRIORVALUE ISPICKVAL TEXT LEN CONTAINS LOWER TRIM; `$Permission.X`,
+field names, text, numbers, TRUE, FALSE, NULL; `=` `==` `<>` `!=` `<` `<=` `>` `>=` `&&` `||` `!` `&`. Anything else is
+refused when the rule is installed, never ignored. When rules run: saving.py.
 """
 
 import re
@@ -15,7 +15,7 @@ from lead_pipeline.sandbox.salesforce_org.ids import normalize_id
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>\d+(?:\.\d+)?)
-    |(?P<name>\$?[A-Za-z_][\w.]*)|(?P<sign><>|<=|>=|==|!=|&&|\|\||[=<>!(),]))""",
+    |(?P<name>\$?[A-Za-z_][\w.]*)|(?P<sign><>|<=|>=|==|!=|&&|\|\||[=<>!&(),]))""",
     re.VERBOSE,
 )
 _COMPARISONS: Final = frozenset({"=", "==", "<>", "!=", "<", "<=", ">", ">="})
@@ -102,12 +102,19 @@ class _Parser:
         return parts[0] if len(parts) == 1 else lambda change: all(part(change) for part in parts)
 
     def _comparison(self) -> Node:
-        left = self._operand()
+        left = self._joined()
         if self.peek() not in _COMPARISONS:
             return left
         sign = self._take()
-        right = self._operand()
+        right = self._joined()
         return lambda change: _compare(sign, left(change), right(change))
+
+    def _joined(self) -> Node:
+        parts = [self._operand()]
+        while self.peek() == "&":
+            self._take()
+            parts.append(self._operand())
+        return parts[0] if len(parts) == 1 else lambda change: "".join(_shown(part(change)) for part in parts)
 
     def _operand(self) -> Node:
         token = self._take()
@@ -205,9 +212,16 @@ _FUNCTIONS: Final[Mapping[str, tuple[range, Callable[[list[Node]], Node]]]] = {
     "ISCHANGED": (_ONE, _build_changed),
     "PRIORVALUE": (_ONE, _build_prior),
     "ISPICKVAL": (range(2, 3), lambda parts: lambda change: (parts[0](change) or "") == parts[1](change)),
-    "TEXT": (_ONE, lambda parts: lambda change: "" if parts[0](change) is None else str(parts[0](change))),
+    "TEXT": (_ONE, lambda parts: lambda change: _shown(parts[0](change))),
+    "LOWER": (_ONE, lambda parts: lambda change: _shown(parts[0](change)).lower()),
+    "TRIM": (_ONE, lambda parts: lambda change: _shown(parts[0](change)).strip()),
+    "CONTAINS": (range(2, 3), lambda parts: lambda change: _shown(parts[1](change)) in _shown(parts[0](change))),
     "LEN": (_ONE, lambda parts: lambda change: len(parts[0](change) or "")),
 }
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - stored scalars
+    return "" if value is None else str(value)
 
 
 def _compare(sign: str, left: Any, right: Any) -> bool:  # noqa: ANN401 - stored scalars

@@ -94,6 +94,7 @@ class Org:
         self.calls = CallCounter()
         self.schemas: dict[str, ObjectSchema] = {}
         self._names: dict[str, str] = {}
+        self._granted: dict[str, frozenset[str]] = {}
         self._setup: dict[str, Any] = json.loads(_SETUP_FILE.read_text("utf-8"))
         self._open()
 
@@ -156,6 +157,13 @@ class Org:
                 change = {"fields": fields} if on else {"remove": [item["name"] for item in fields]}
                 self.change_schema(schema.name, change)
 
+    def restore_schemas(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        """Forget schema changes whose transaction was undone."""
+        self.schemas = dict(schemas)
+        self._names = {name.lower(): name for name in schemas}
+        for schema in schemas.values():
+            self.store.install(schema)
+
     def _install(self, schema: ObjectSchema) -> None:
         self.schemas[schema.name] = schema
         self._names[schema.name.lower()] = schema.name
@@ -166,7 +174,19 @@ class Org:
     def caller(self, user_id: str) -> Caller:
         """The caller behind a user id, with the permissions of its sandbox role."""
         key = next((name for name, row in self._setup["users"].items() if add_checksum(row["Id"]) == user_id), user_id)
-        return Caller(user_id, key, frozenset(self._setup["permissions"][self.edition].get(key, ())))
+        own = frozenset(self._setup["permissions"][self.edition].get(key, ()))
+        return Caller(user_id, key, own | self._granted.get(key, frozenset()))
+
+    @property
+    def users(self) -> Mapping[str, Mapping[str, Any]]:
+        """The users of the sandbox's roles, by role."""
+        users: Mapping[str, Mapping[str, Any]] = self._setup["users"]
+        return users
+
+    def grant(self, key: str, permissions: frozenset[str]) -> None:
+        """Give a role custom permissions besides its own; they replace those given before."""
+        self._granted[key] = permissions
+        self.store.keep_setting(f"granted.{key}", json.dumps(sorted(permissions)))
 
     def find_user(self, name: str) -> Caller | None:
         """The caller for a sandbox role, a username or a user id; None when no active user answers to it."""
@@ -258,6 +278,7 @@ class Org:
             self.calls = CallCounter()
             self.schemas.clear()
             self._names.clear()
+            self._granted.clear()
             self._open()
 
     def _open(self) -> None:
@@ -270,6 +291,8 @@ class Org:
             for source in sources.values():
                 self._install(read_object(source))
             self.store.run(NAME_VIEW_SQL)
+            granted = self.store.all("SELECT name, value FROM sandbox_setting WHERE name LIKE 'granted.%'")
+            self._granted = {name.removeprefix("granted."): frozenset(json.loads(value)) for name, value in granted}
             if self.store.setting("opened") is None:
                 self._populate()
                 self.store.keep_setting("opened", self.now_text())

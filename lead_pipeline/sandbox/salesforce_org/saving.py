@@ -13,6 +13,7 @@ from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, faul
 from lead_pipeline.sandbox.salesforce_org.duplicates import duplicates_fault, find_matches, is_affected
 from lead_pipeline.sandbox.salesforce_org.formula import Change, compile_formula
 from lead_pipeline.sandbox.salesforce_org.org import Caller, Org, full_name
+from lead_pipeline.sandbox.salesforce_org.permission_sets import renew_access
 from lead_pipeline.sandbox.salesforce_org.places import complete_places
 from lead_pipeline.sandbox.salesforce_org.schema import AUDIT_NAMES, DuplicateRule, Field, ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.store import Row
@@ -88,6 +89,7 @@ class Saver:
             self._stamp_new(schema, row)
             self._store.insert(schema, row)
             self._log(schema, record_id, op="create", before=None, after=_without_audit(row))
+            self._follow_assignment(schema)
         self._context.chunk_ids.add(record_id)
         return record_id
 
@@ -124,6 +126,7 @@ class Saver:
             self._check_precondition(old)
             self._store.update(schema, record_id, changes={"IsDeleted": 1, **self._modified()})
             self._log(schema, record_id, op="delete", before={"IsDeleted": 0}, after={"IsDeleted": 1})
+            self._follow_assignment(schema)
 
     # --- checks ---------------------------------------------------------------------------------------------------
 
@@ -305,6 +308,10 @@ class Saver:
         changes = {name: value for name, value in row.items() if value != old[name]}
         self._store.update(schema, old["Id"], changes={**changes, **self._modified()})
         self._log(schema, old["Id"], op="update", before={name: old[name] for name in changes}, after=changes)
+
+    def _follow_assignment(self, schema: ObjectSchema) -> None:
+        if schema.name == "PermissionSetAssignment":
+            renew_access(self._org)
 
     def _log(self, schema: ObjectSchema, record_id: str, *, op: str, before: Row | None, after: Row | None) -> None:
         log_commit(

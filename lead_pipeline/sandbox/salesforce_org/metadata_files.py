@@ -1,0 +1,176 @@
+"""Reading of a deployment's zip: its manifest, its files, their elements.
+
+Belongs here: what is well formed, listed and known. What a component does to the org: metadata.py. The elements are
+those of the Metadata API's types, as far as this org takes them; others are refused, never ignored.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.etree import ElementTree as ET
+from xml.etree.ElementTree import Element
+
+MANIFEST: Final = "package.xml"
+NAMESPACE: Final = "http://soap.sforce.com/2006/04/metadata"
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+MAX_ZIP_BYTES: Final = 39 * 1024 * 1024  # limit of a deployment
+_REPEATED: Final = frozenset(
+    {
+        *("fields", "validationRules", "listViews", "fieldPermissions", "objectPermissions", "userPermissions"),
+        *("customPermissions", "columns", "filters", "values", "value", "mappingFields", "objectMapping"),
+        *("queueSobject", "types", "members"),
+    }
+)
+_FIELD: Final = frozenset(
+    {
+        *("fullName", "caseSensitive", "defaultValue", "description", "externalId", "fieldManageability"),
+        *("inlineHelpText", "label", "length", "precision", "required", "scale", "type", "unique", "valueSet"),
+    }
+)
+_KNOWN: Final[Mapping[str, frozenset[str]]] = {
+    "CustomField": _FIELD,
+    "ValidationRule": frozenset(
+        {"fullName", "active", "description", "errorConditionFormula", "errorDisplayField", "errorMessage"}
+    ),
+    "ListView": frozenset({"fullName", "columns", "filterScope", "filters", "label"}),
+    "CustomObject": frozenset(
+        {
+            *("deploymentStatus", "description", "enableReports", "fields", "label", "listViews", "nameField"),
+            *("pluralLabel", "sharingModel", "validationRules", "visibility"),
+        }
+    ),
+    "PermissionSet": frozenset(
+        {
+            *("customPermissions", "description", "fieldPermissions", "hasActivationRequired", "label"),
+            *("objectPermissions", "userPermissions"),
+        }
+    ),
+    "CustomPermission": frozenset({"description", "isLicensed", "label"}),
+    "Queue": frozenset({"doesSendEmailToMembers", "name", "queueSobject"}),
+    "CustomMetadata": frozenset({"label", "protected", "values"}),
+    "LeadConvertSettings": frozenset({"allowOwnerChange", "objectMapping", "opportunityCreationOptions"}),
+}
+_FOLDERS: Final = {
+    "objects": "CustomObject",
+    "permissionsets": "PermissionSet",
+    "customPermissions": "CustomPermission",
+    "queues": "Queue",
+    "customMetadata": "CustomMetadata",
+    "LeadConvertSettings": "LeadConvertSettings",
+}
+_PARTS: Final = {"fields": "CustomField", "validationRules": "ValidationRule", "listViews": "ListView"}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component of a deployment: its type, full name, file and content."""
+
+    kind: str
+    name: str
+    file: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why one component, or the package, is refused."""
+
+    kind: str
+    name: str
+    file: str
+    text: str
+
+
+def read_package(content: bytes) -> tuple[list[Component], list[Problem]]:
+    """Read a zip: the components in the order they have to be made, and everything wrong with it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            texts = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    except zipfile.BadZipFile:
+        return [], [Problem("", MANIFEST, MANIFEST, "the zip file is not readable")]
+    if MANIFEST not in texts:
+        return [], [Problem("", MANIFEST, MANIFEST, "No package.xml found")]
+    components: list[Component] = []
+    problems: list[Problem] = []
+    for path, text in sorted(texts.items()):
+        if path != MANIFEST:
+            _read_file(path, text, components=components, problems=problems)
+    problems += _compare_with_manifest(texts[MANIFEST], components)
+    return components, problems
+
+
+def _read_file(path: str, text: bytes, *, components: list[Component], problems: list[Problem]) -> None:
+    folder, _, file = path.partition("/")
+    kind = _FOLDERS.get(folder)
+    name = file.rpartition(".")[0]
+    if kind is None:
+        problems.append(Problem("", path, path, f"Unknown folder {folder}"))
+        return
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - the sandbox serves this machine alone
+    except ET.ParseError as error:
+        problems.append(Problem(kind, name, path, f"Error parsing file: {error}"))
+        return
+    if root.tag != f"{{{NAMESPACE}}}{kind}":
+        problems.append(Problem(kind, name, path, f"Entity of type {kind} expected, found {_local(root)}"))
+        return
+    problems += [Problem(kind, name, path, text) for text in _flaws(root, kind)]
+    document = read_element(root)
+    if kind == "CustomObject":
+        for element, part_kind in _PARTS.items():
+            parts = document.pop(element, ())
+            components += [Component(part_kind, f"{name}.{part['fullName']}", path, part) for part in parts]
+        if not document:
+            return
+    components.append(Component(kind, name, path, document))
+
+
+def _flaws(root: Element, kind: str) -> Iterator[str]:
+    """Unknown elements, and repeated ones that do not stand together."""
+    seen: list[str] = []
+    for child in root:
+        name = _local(child)
+        if name not in _KNOWN[kind]:
+            yield f"Element {{{NAMESPACE}}}{name} invalid at this location in type {kind}"
+        elif name in seen and (name not in _REPEATED or seen[-1] != name):
+            yield f"Element {name} is duplicated at this location in type {kind}"
+        seen.append(name)
+        if name in _PARTS and kind == "CustomObject":
+            yield from _flaws(child, _PARTS[name])
+
+
+def _compare_with_manifest(text: bytes, components: list[Component]) -> Iterator[Problem]:
+    root = ET.fromstring(text)  # noqa: S314 - as above
+    listed = {
+        (str(group["name"]), str(member))
+        for group in read_element(root).get("types", ())
+        for member in group.get("members", ())
+    }
+    found = {(component.kind, component.name): component.file for component in components}
+    for kind, name in sorted(listed - set(found)):
+        yield Problem(
+            kind, name, MANIFEST, f"An object '{name}' of type {kind} was named in package.xml, but was not found"
+        )
+    for kind, name in sorted(set(found) - listed):
+        yield Problem(kind, name, found[kind, name], f"{name} of type {kind} is not in package.xml")
+
+
+def read_element(element: Element) -> dict[str, Any]:
+    """An element's children by name: texts, further elements, and lists where the type repeats them."""
+    content: dict[str, Any] = {}
+    for child in element:
+        name = _local(child)
+        value: Any = read_element(child) if len(child) else (child.text or "")
+        if child.get(_NIL) == "true":
+            value = None
+        if name in _REPEATED and not (name == "value" and _local(element) == "values"):
+            content.setdefault(name, []).append(value)
+        else:
+            content[name] = value
+    return content
+
+
+def _local(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
