@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lead_pipeline.domain.org_package.build import deployment_entries
 from lead_pipeline.domain.org_package.markup import PackageFile
-from lead_pipeline.domain.org_package.parts import SETTING_FILE, setting_record
+from lead_pipeline.domain.org_package.parts import SETTING_FILE, queue_path, setting_record
 from lead_pipeline.domain.org_package.permissions import INTEGRATION_SET
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer
 from lead_pipeline.errors import ConfigurationError, OrgSetupError
@@ -24,7 +24,7 @@ MAX_POLL_SECONDS = 15.0
 MAX_WAIT_SECONDS = 1_800.0  # a deployment of so few components takes a minute or two; a queue before it may take longer
 
 _ORGANIZATION = "SELECT Id, Name, IsSandbox, OrganizationType FROM Organization"
-_QUEUE = "SELECT Id FROM Group WHERE Type = 'Queue' AND DeveloperName = {name}"
+_QUEUES = "SELECT Id, DeveloperName FROM Group WHERE Type = 'Queue'"
 _USER = "SELECT Id FROM User WHERE IsActive = true AND Username = {name}"
 _SET = "SELECT Id FROM PermissionSet WHERE Name = {name}"
 _ASSIGNMENT = "SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user_id} AND PermissionSetId = {set_id}"
@@ -136,13 +136,13 @@ def apply_org_package(
             repair="Try the package in a sandbox first; then add --production",
         )
     user_id = _find_user(admin, target)
-    queue_id = _find_id(admin, soql(_QUEUE, name=target.holding_queue))
-    entries = deployment_entries(_with_queue(files, queue_id))
+    queue_ids = _read_queues(admin)
+    entries = deployment_entries(_fit_queues(files, queue_ids, holding_queue=target.holding_queue))
     checked = _deploy(admin.deployments, entries, is_check_only=True, wait=wait)
     if is_dry_run:
         return SetupSummary(org=org, is_dry_run=True, components=checked.components)
     _deploy(admin.deployments, entries, is_check_only=False, wait=wait)
-    if queue_id is None:
+    if target.holding_queue not in queue_ids:
         _name_queue(admin, target, wait=wait)
     is_assigned = _assign_set(admin, user_id)
     return SetupSummary(org=org, is_dry_run=False, components=checked.components, is_set_assigned=is_assigned)
@@ -166,17 +166,24 @@ def _find_user(admin: OrgAdmin, target: SetupTarget) -> str:
     return user_id
 
 
-def _with_queue(files: Iterable[PackageFile], queue_id: str | None) -> list[PackageFile]:
-    """Put the queue's id, which differs from org to org, into the settings record."""
-    if queue_id is None:
-        return list(files)
-    record = setting_record(holding_queue_id=queue_id)
-    return [record if file.path == SETTING_FILE else file for file in files]
+def _read_queues(admin: OrgAdmin) -> dict[str, str]:
+    """Return DeveloperName -> id of every queue."""
+    return {str(record["DeveloperName"]): str(record["Id"]) for record in admin.query(_QUEUES)}
+
+
+def _fit_queues(files: Iterable[PackageFile], queue_ids: Mapping[str, str], *, holding_queue: str) -> list[PackageFile]:
+    """Leave out queues that exist, whose members a deployment would remove, and name the holding queue's id."""
+    present = {queue_path(name) for name in queue_ids}
+    kept = [file for file in files if file.path not in present]
+    if holding_queue not in queue_ids:
+        return kept
+    record = setting_record(holding_queue_id=queue_ids[holding_queue])
+    return [record if file.path == SETTING_FILE else file for file in kept]
 
 
 def _name_queue(admin: OrgAdmin, target: SetupTarget, *, wait: Callable[[float], None]) -> None:
-    queue_id = _find_id(admin, soql(_QUEUE, name=target.holding_queue))
-    entries = deployment_entries([setting_record(holding_queue_id=queue_id)])
+    record = setting_record(holding_queue_id=_read_queues(admin).get(target.holding_queue))
+    entries = deployment_entries([record])
     _deploy(admin.deployments, entries, is_check_only=False, wait=wait)
 
 

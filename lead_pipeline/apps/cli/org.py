@@ -110,7 +110,8 @@ def apply(
 
 def _package_of(connections: Connections) -> tuple[PackageFile, ...]:
     config = connections.config
-    return build_org_package(config.mappings, holding_queue=config.routing.holding_queue)
+    queues = [name for name in (config.routing.holding_queue, config.routing.fallback_queue) if name]
+    return build_org_package(config.mappings, queues=queues)
 
 
 def _read_package(directory: Path) -> tuple[PackageFile, ...]:

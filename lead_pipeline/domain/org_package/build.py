@@ -53,12 +53,12 @@ _TYPES: Mapping[str, str] = {
 _DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*<(?P<root>\w+)[^>]*>\n?(?P<inner>.*?)\s*</(?P=root)>\s*", re.DOTALL)
 
 
-def build_org_package(mappings: MappingSet, *, holding_queue: str) -> tuple[PackageFile, ...]:
+def build_org_package(mappings: MappingSet, *, queues: Iterable[str]) -> tuple[PackageFile, ...]:
     """Return every file of the package in source format, sorted by path.
 
     Args:
         mappings: What is written to the org, and how.
-        holding_queue: DeveloperName of the queue that owns new leads.
+        queues: DeveloperNames of the queues that leads are given to.
     """
     fields = [*custom_fields(mappings.lead), *custom_fields(mappings.contact)]
     files = [
@@ -67,7 +67,7 @@ def build_org_package(mappings: MappingSet, *, holding_queue: str) -> tuple[Pack
         *agent_files(),
         *setting_files(),
         *list_view_files({field.name for field in fields if field.object_name == "Lead"}),
-        queue_file(holding_queue),
+        *(queue_file(name) for name in sorted(set(queues))),
         conversion_file(mappings),
         custom_permission(),
         integration_set(mappings, fields),

@@ -41,12 +41,17 @@ def rule_files(mappings: MappingSet) -> Iterator[PackageFile]:
 
 
 def queue_file(developer_name: str) -> PackageFile:
-    """Return the queue that owns new leads until their batch passed its gates."""
+    """Return a queue for leads, without members: an admin gives it to people."""
     children = (
         *text_elements(doesSendEmailToMembers=False, name=developer_name.replace("_", " ")),
         Element("queueSobject", text_elements(sobjectType="Lead")),
     )
-    return PackageFile(f"{SOURCE_ROOT}/queues/{developer_name}.queue-meta.xml", render_document("Queue", children))
+    return PackageFile(queue_path(developer_name), render_document("Queue", children))
+
+
+def queue_path(developer_name: str) -> str:
+    """Return where a queue stands in the package."""
+    return f"{SOURCE_ROOT}/queues/{developer_name}.queue-meta.xml"
 
 
 def agent_files() -> Iterator[PackageFile]:

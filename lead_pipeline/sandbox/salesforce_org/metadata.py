@@ -239,10 +239,11 @@ def _queue_exists(org: Org, name: str) -> bool:
     return org.store.one('SELECT 1 FROM "Group" WHERE DeveloperName = ? AND IsDeleted = 0', [name]) is not None
 
 
-def _check_rule(org: Org, component: Component) -> None:
-    """A rule is installed by `_renew_rules`; here only that its object exists."""
-    if org.schema(component.name.partition(".")[0]) is None:
+def _make_rule(org: Org, component: Component) -> None:
+    object_name, _, name = component.name.partition(".")
+    if org.schema(object_name) is None:
         raise SchemaChangeError("the object of the rule does not exist")
+    org.change_schema(object_name, {"validation_rules": [_rule_source(org, name, component.document)]})
 
 
 def _make_permission_set(org: Org, component: Component) -> None:
@@ -266,33 +267,33 @@ _MAKERS: Final[Mapping[str, Callable[[Org, Component], None]]] = {
     "CustomField": _make_field,
     "CustomMetadata": _make_record,
     "Queue": _make_queue,
-    "ValidationRule": _check_rule,
+    "ValidationRule": _make_rule,
     "PermissionSet": _make_permission_set,
 }
 
 
 def _renew_rules(org: Org) -> None:
-    """Install every deployed rule, with what it reads from custom metadata put in as it is now."""
+    """Install every deployed rule again: what it reads from custom metadata may have changed."""
     rows = org.store.all(
         "SELECT name, value FROM sandbox_setting WHERE name LIKE 'metadata.ValidationRule.%' ORDER BY name"
     )
     rules: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, text in rows:
         object_name, _, rule_name = str(name).removeprefix("metadata.ValidationRule.").partition(".")
-        document = json.loads(text)
-        rules[object_name].append(
-            {
-                "name": rule_name,
-                "formula": _SETTING_NAME.sub(
-                    lambda found: _setting_value(org, found), document["errorConditionFormula"]
-                ),
-                "message": document["errorMessage"],
-                "active": document["active"] == "true",
-                "field": document.get("errorDisplayField"),
-            }
-        )
+        rules[object_name].append(_rule_source(org, rule_name, json.loads(text)))
     for object_name, items in rules.items():
         org.change_schema(object_name, {"validation_rules": items})
+
+
+def _rule_source(org: Org, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    formula = _SETTING_NAME.sub(lambda found: _setting_value(org, found), document["errorConditionFormula"])
+    return {
+        "name": name,
+        "formula": formula,
+        "message": document["errorMessage"],
+        "active": document["active"] == "true",
+        "field": document.get("errorDisplayField"),
+    }
 
 
 def _setting_value(org: Org, found: re.Match[str]) -> str:

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from lead_pipeline.domain.mapping import OnConflict, WritePolicy
+from lead_pipeline.domain.org_guard import (
+    DECISION_FIELD,
+    OWNER_RULE,
+    guard_rules,
+    guard_values,
+    is_guard_field,
+    is_guarded,
+    owner_rule,
+    seen_field,
+)
+from lead_pipeline_tests.domain.org_package.builders import mapping_of, row
+
+LONG_NAME = "A_Field_With_A_Name_As_Long_As_It_May_Be__c"
+
+
+def formula(name: str, source: str, write: WritePolicy, *, on_conflict: OnConflict = OnConflict.KEEP) -> str:
+    _, rule = guard_rules(mapping_of("Lead", row(name, source, write, on_conflict=on_conflict)))
+    return rule.formula
+
+
+def test_our_id_never_moves_not_even_by_decision() -> None:
+    (rule,) = guard_rules(mapping_of("Lead"))
+    assert rule.name == "Dievio_Never_Moves_Dievio_Lead_ID_c"
+    assert DECISION_FIELD not in rule.formula
+    assert "NOT(ISBLANK(PRIORVALUE(Dievio_Lead_ID__c)))" in rule.formula
+
+
+def test_a_filled_field_may_change_only_from_blank_or_placeholder() -> None:
+    text = formula("Phone", "phone", WritePolicy.FILL_BLANK)
+    assert 'OR(ISBLANK(PRIORVALUE(Phone)), CONTAINS("|-|n/a|", "|" & LOWER(TRIM(PRIORVALUE(Phone))) & "|"))' in text
+    assert f"NOT(ISCHANGED({DECISION_FIELD}))" in text
+
+
+def test_a_number_has_no_placeholders() -> None:
+    assert "CONTAINS" not in formula("NumberOfEmployees", "employee_count", WritePolicy.FILL_BLANK)
+
+
+def test_a_picklist_is_compared_as_text() -> None:
+    assert "TEXT(PRIORVALUE(Industry))" in formula("Industry", "industry", WritePolicy.FILL_BLANK)
+    assert "TEXT(PRIORVALUE(Seniority__c))" in formula("Seniority__c", "seniority", WritePolicy.FILL_BLANK)
+
+
+def test_a_tracked_field_may_change_while_it_holds_what_the_update_was_planned_with() -> None:
+    assert "PRIORVALUE(Title) <> Dievio_Seen_Title__c" in formula("Title", "title", WritePolicy.TRACKED)
+
+
+def test_a_field_where_the_newest_value_wins_is_compared_too() -> None:
+    text = formula("Title", "title", WritePolicy.FILL_BLANK, on_conflict=OnConflict.NEWEST)
+    assert "PRIORVALUE(Title) <> Dievio_Seen_Title__c" in text
+
+
+def test_a_field_written_once_never_changes_again() -> None:
+    assert formula("Original_Source__c", "source", WritePolicy.WRITE_ONCE).endswith(
+        "ISCHANGED(Original_Source__c), TRUE)"
+    )
+
+
+def test_fields_of_the_machine_need_no_rule() -> None:
+    assert len(guard_rules(mapping_of("Lead", row("Seniority__c", "seniority", WritePolicy.ALWAYS)))) == 1
+
+
+def test_without_placeholders_only_blank_counts_as_blank() -> None:
+    mapping = mapping_of("Lead", row("Phone", "phone", WritePolicy.FILL_BLANK), placeholders=frozenset())
+    assert "CONTAINS" not in guard_rules(mapping)[1].formula
+
+
+def test_an_org_is_guarded_only_with_every_rule_of_this_mapping() -> None:
+    mapping = mapping_of("Lead", row("Phone", "phone", WritePolicy.FILL_BLANK))
+    names = {rule.name for rule in guard_rules(mapping)}
+    assert is_guarded(mapping, {*names, "Another_Rule"})
+    assert not is_guarded(mapping, names - {"Dievio_Fill_Blank_Phone"})
+
+
+def test_names_fit_into_forty_characters() -> None:
+    (_, rule) = guard_rules(mapping_of("Lead", row(LONG_NAME, "title", WritePolicy.TRACKED)))
+    assert len(rule.name) <= 40
+    assert len(seen_field(LONG_NAME).removesuffix("__c")) <= 40
+
+
+def test_an_update_names_the_values_it_was_planned_with() -> None:
+    before = {"Title": "Head of Sales", "Email": None, "Phone": "+1"}
+    org_fields = {"Dievio_Seen_Title__c", "Dievio_Seen_Email__c", DECISION_FIELD}
+    assert guard_values(before, org_fields=org_fields, decision_id=None) == {"Dievio_Seen_Title__c": "Head of Sales"}
+
+
+def test_a_decision_of_a_person_shows_its_id_where_the_org_has_a_field_for_it() -> None:
+    assert guard_values({}, org_fields={DECISION_FIELD}, decision_id="op") == {DECISION_FIELD: "op"}
+    assert guard_values({}, org_fields=set(), decision_id="op") == {}
+
+
+def test_fields_of_the_guard_are_told_from_fields_of_the_person() -> None:
+    assert is_guard_field(seen_field("Title"))
+    assert is_guard_field(DECISION_FIELD)
+    assert not is_guard_field("Dievio_Confidence__c")
+
+
+def test_our_user_moves_a_lead_only_out_of_the_holding_queue() -> None:
+    assert owner_rule().name == OWNER_RULE
+    assert (
+        "PRIORVALUE(OwnerId) <> $CustomMetadata.Dievio_Setting__mdt.Default.Holding_Queue_Id__c" in owner_rule().formula
+    )
