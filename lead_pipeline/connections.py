@@ -19,6 +19,7 @@ from lead_pipeline.contact_api.answers import CONTACT_API
 from lead_pipeline.contact_api.enrichment import ContactApiEnrichment
 from lead_pipeline.contact_api.options import parse_contact_api_options
 from lead_pipeline.dievio.client import DievioClient
+from lead_pipeline.dievio.enrichment import DievioEnrichment, RowRules
 from lead_pipeline.dievio.options import parse_dievio_options
 from lead_pipeline.domain.enrichment.reading import RowRules
 from lead_pipeline.domain.extraction import parse_source_mapping
@@ -27,6 +28,7 @@ from lead_pipeline.local_servers import database_address, sandbox_addresses, san
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
+from lead_pipeline.services.enriching.ports import EnrichmentProvider
 from lead_pipeline.services.reworking import ReworkRules
 from lead_pipeline.services.write import WriteRules
 from lead_pipeline.settings import Settings
@@ -133,6 +135,16 @@ class Connections:
             self.database, "dievio", per_second=options.calls_per_second, burst=options.burst_calls
         )
         return DievioClient(settings.dievio_base_url, settings.dievio_api_key, options=options, limit=limit)
+
+    def enrichment_providers(self) -> dict[str, EnrichmentProvider]:
+        """Return the providers that the configuration names, by name; the others are not opened."""
+        dievio = DievioEnrichment(
+            self.dievio,
+            RowRules(mapping=self.config.source, org_vocabulary=self.org_vocabulary()),
+            now=self.now,
+            batch_size=self.config.enrichment.batch_size,
+        )
+        return {dievio.capabilities.name: dievio}
 
     @cached_property
     def contact_api(self) -> ContactApiEnrichment:

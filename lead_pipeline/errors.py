@@ -307,6 +307,17 @@ class CreditBudgetReachedError(StopError):
         )
 
 
+class EnrichmentBudgetReachedError(StopError):
+    """Not one more look-up fits the day's credits; the rest of the run goes on without."""
+
+    def __init__(self, subject: str, *, spent: int, budget: int, setting: str) -> None:
+        super().__init__(
+            f"Enrichment paused for {subject}: {spent:,} of {budget:,} credits of the day are spent or reserved. "
+            f"Raise {setting} in enrichment.yaml"
+        )
+        self.subject = subject
+
+
 class RepullRefusedError(StopError):
     """A batch was to be bought again although its leads have already been acted on."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lead_pipeline.config.loading import find_stray_files, load_parsed
+from lead_pipeline.domain.enrichment.policy import EnrichmentPolicy, parse_enrichment_policy
 from lead_pipeline.domain.extraction import SourceMapping, parse_source_mapping
 from lead_pipeline.domain.gate_settings import GateSettings, find_gate_contradictions, parse_gate_settings
 from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, build_mapping_set
@@ -32,6 +33,7 @@ class PipelineConfig:
     routing: RoutingRules
     gates: GateSettings
     owners: OwnerRules
+    enrichment: EnrichmentPolicy
 
     @property
     def fields_by_object(self) -> Mapping[str, Collection[str]]:
@@ -66,7 +68,11 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     segments = read("segments", parse_segments)
     matching = read("matching", parse_matching_policy)
     routing = read("routing", parse_routing_rules)
-    gates = read("gates", lambda document: _parse_gates(document, source=source, mappings=(lead, contact)))
+    enrichment = read("enrichment", parse_enrichment_policy)
+    gates = read(
+        "gates",
+        lambda document: _parse_gates(document, source=source, mappings=(lead, contact), enrichment=enrichment),
+    )
     owners = read("owners", parse_owner_rules)
     if problems:
         raise InvalidDocumentError(problems)
@@ -78,11 +84,16 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         routing=routing,
         gates=gates,
         owners=owners,
+        enrichment=enrichment,
     )
 
 
 def _parse_gates(
-    document: Mapping[str, Any], *, source: SourceMapping, mappings: Sequence[ObjectMapping | None]
+    document: Mapping[str, Any],
+    *,
+    source: SourceMapping,
+    mappings: Sequence[ObjectMapping | None],
+    enrichment: EnrichmentPolicy | None,
 ) -> GateSettings:
     """Return the thresholds, held against the mappings that could be read.
 
@@ -93,7 +104,8 @@ def _parse_gates(
     problems = [*find_gate_contradictions(document, sound)] if len(sound) == len(mappings) else []
     if problems:
         raise InvalidDocumentError(problems)
-    return parse_gate_settings(document, source=source)
+    budget = enrichment.budget if enrichment is not None else None
+    return parse_gate_settings(document, source=source, enrichment_budget=budget)
 
 
 def problems_of(error: ConfigurationError) -> tuple[ConfigurationProblem, ...]:

@@ -22,6 +22,7 @@ ASSET_BY_STAGE = {
     "raw": "raw_dievio__leads",
     "stg": "stg_dievio__leads",
     "directory": "stg_salesforce__directory",
+    "enrichments": "core_leads__enrichments",
     "matches": "core_leads__matches",
     "plan": "core_leads__sync_plan",
     "writes": "sync_salesforce__writes",

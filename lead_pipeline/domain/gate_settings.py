@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from lead_pipeline.domain.enrichment.policy import BudgetRules
 from lead_pipeline.domain.extraction import SourceMapping
 from lead_pipeline.domain.mapping import ObjectMapping, WritePolicy
 from lead_pipeline.errors import ConfigurationProblem
@@ -31,10 +32,22 @@ class GateSettings:
     country_fields: tuple[str, ...]
     url_fields: tuple[str, ...]
     source: SourceMapping | None = None  # what delivered rows should hold; None: drift is judged by the last batch
+    enrichment_budget: BudgetRules | None = None  # credits a day; None: nobody set a limit
 
 
-def parse_gate_settings(document: Mapping[str, Any], *, source: SourceMapping | None = None) -> GateSettings:
-    """Read the thresholds of a document that obeys `gates.schema.json`; `source` says what rows should hold."""
+def parse_gate_settings(
+    document: Mapping[str, Any],
+    *,
+    source: SourceMapping | None = None,
+    enrichment_budget: BudgetRules | None = None,
+) -> GateSettings:
+    """Read the thresholds of a document that obeys `gates.schema.json`.
+
+    Args:
+        document: The thresholds.
+        source: What delivered rows should hold.
+        enrichment_budget: Credits of enrichment a day.
+    """
     risk, formats = document["risk_box"], document["formats"]
     return GateSettings(
         spot_check_records=document["spot_check_records"],
@@ -50,6 +63,7 @@ def parse_gate_settings(document: Mapping[str, Any], *, source: SourceMapping | 
         country_fields=tuple(formats["country"]),
         url_fields=tuple(formats["url"]),
         source=source,
+        enrichment_budget=enrichment_budget,
     )
 
 

@@ -146,5 +146,6 @@ CANONICAL_FIELDS: Mapping[str, str] = {
     "synced_at": "when this batch was normalized, UTC",
     "lead_confidence_percent": "lowest confidence among the identifying values, 0 to 100",
     "update_reason": "why the record was touched",
+    "enrichment_reason": "what enrichment changed in the lead and why; part of update_reason",
     "updated_by_system": "name of this system, for loop prevention",
 }

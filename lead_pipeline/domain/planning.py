@@ -21,6 +21,8 @@ from lead_pipeline.domain.decisions import (
     SyncDecision,
 )
 from lead_pipeline.domain.directory import DirectoryRecord
+from lead_pipeline.domain.enrichment.mailboxes import object_to_replacement
+from lead_pipeline.domain.enrichment.merging import UNVERIFIED_FLAG
 from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.mapping import FieldMapping, MappingSet, ObjectMapping, OnInvalid
 from lead_pipeline.domain.matching import MatchReason, RuleName
@@ -188,7 +190,9 @@ def plan_lead(
 def _with_stamps(lead: NormalizedLead, match: MatchResult) -> NormalizedLead:
     """Add what only the plan knows: why the record is touched, and by whom."""
     origin = f"matched by {match.rule}" if match.rule else f"new from {lead.segment}"
-    return replace(lead, values={**lead.values, "update_reason": origin, "updated_by_system": SYSTEM_NAME})
+    enriched = lead.values.get("enrichment_reason")
+    reason = f"{origin}; {enriched}" if enriched else origin
+    return replace(lead, values={**lead.values, "update_reason": reason, "updated_by_system": SYSTEM_NAME})
 
 
 def _obey_skip(subject: _Subject, verdict: _Verdict) -> _Verdict:
@@ -265,8 +269,9 @@ def _build_case(
 ) -> FieldCase:
     source = row.source or ""
     confidence = subject.lead.confidences.get(source)
+    before = record.fields.get(row.to) if record else None
     return FieldCase(
-        before=record.fields.get(row.to) if record else None,
+        before=before,
         prepared=prepare_value(row, subject.lead.values.get(source), schema=schema),
         field_type=schema.type,
         target=TargetState.UPDATE if record else TargetState.CREATE,
@@ -276,6 +281,22 @@ def _build_case(
         written=subject.target.written.get(row.to) if subject.target else None,
         answer=subject.answers.get(row.to),
         placeholders=subject.mapping.placeholders,
+        is_unverified=UNVERIFIED_FLAG + source in subject.lead.flags,
+        objection=_object_to_address(subject.lead, before) if source == "email" else None,
+    )
+
+
+def _object_to_address(lead: NormalizedLead, before: object) -> str | None:
+    """Return why the lead's address may not replace the one of the record."""
+    after = lead.values.get("email")
+    if not isinstance(before, str) or not before or not isinstance(after, str):
+        return None
+    confidence = lead.confidences.get("email")
+    return object_to_replacement(
+        before,
+        after,
+        share=confidence.share if confidence else None,
+        status=str(lead.values.get("email_status") or "") or None,
     )
 
 

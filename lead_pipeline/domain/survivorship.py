@@ -69,6 +69,8 @@ class FieldCase:
         written: The last value we wrote there; None when we never did.
         answer: What a person decided about this field of this lead.
         placeholders: Texts, in lower case, that count as blank.
+        is_unverified: Whether enrichment found the value and is not sure of it: it is never written, and asked about.
+        objection: Why the value may not replace the one that stands there, in words; None when it may.
     """
 
     before: object
@@ -81,6 +83,8 @@ class FieldCase:
     written: WrittenValue | None = None
     answer: FieldAnswer | None = None
     placeholders: frozenset[str] = frozenset()
+    is_unverified: bool = False
+    objection: str | None = None
 
     @property
     def is_before_blank(self) -> bool:
@@ -182,6 +186,15 @@ def _obey_answer(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
     return _Ruling(_writing_verdict(case), "a person decided to take this value")
 
 
+def _ask_about_unverified(row: FieldMapping, case: FieldCase) -> _Ruling | None:
+    """Keep an uncertain answer of enrichment out of the record; a person is asked where it would have been written."""
+    if not case.is_unverified:
+        return None
+    if _apply_policy(row, case).verdict in WRITING_VERDICTS:
+        return _Ruling(FieldVerdict.ESCALATED, "unverified: not sure enough to be written, so a person is asked")
+    return _Ruling(FieldVerdict.REFUSED_CONFIDENCE, "unverified: not sure enough to be written")
+
+
 def _refuse_low_confidence(row: FieldMapping, case: FieldCase) -> _Ruling | None:
     if case.confidence is None or case.confidence >= row.min_confidence:
         return None
@@ -189,6 +202,12 @@ def _refuse_low_confidence(row: FieldMapping, case: FieldCase) -> _Ruling | None
         FieldVerdict.REFUSED_CONFIDENCE,
         f"confidence {case.confidence:.0%} is below the required {row.min_confidence:.0%}: unverified, not written",
     )
+
+
+def _obey_objection(_row: FieldMapping, case: FieldCase) -> _Ruling | None:
+    if case.objection is None or case.is_before_blank or case.target is TargetState.CREATE:
+        return None
+    return _Ruling(FieldVerdict.KEPT_BY_POLICY, case.objection)
 
 
 def _apply_policy(row: FieldMapping, case: FieldCase) -> _Ruling:
@@ -205,7 +224,9 @@ _STEPS: tuple[Callable[[FieldMapping, FieldCase], _Ruling | None], ...] = (
     _require_source,
     _keep_equal,
     _obey_answer,
+    _ask_about_unverified,
     _refuse_low_confidence,
+    _obey_objection,
 )
 
 

@@ -14,7 +14,7 @@ from lead_pipeline.domain import post_sync
 from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.quality import GateFinding, GateResult, say_result
 from lead_pipeline.errors import GateClosedError
-from lead_pipeline.services import post_sync_gates, stage_gates
+from lead_pipeline.services import enrichment_gates, post_sync_gates, stage_gates
 from lead_pipeline.services.post_sync_gates import WrittenCheck, walk_written
 from lead_pipeline.services.stage_gates import GateCheck, GateContext
 from lead_pipeline.services.writing.ports import Clock
@@ -22,7 +22,7 @@ from lead_pipeline.store import gates
 from lead_pipeline.store.database import Database
 
 #: Stages in the order of a lead's way.
-STAGES = ("raw", "stg", "directory", "matches", "plan", "writes", "readback", "handover")
+STAGES = ("raw", "stg", "directory", "enrichments", "matches", "plan", "writes", "readback", "handover")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,33 @@ _DEFINITIONS = (
         subject="parts of the mirror",
         check=stage_gates.check_directory,
         next_step="Give the integration user View All on Leads, Contacts and Accounts, then run the batch again",
+    ),
+    GateDefinition(
+        name="core_leads__enrichments__within_budget",
+        stage="enrichments",
+        title="Enrichment stayed within the credits of every day it asked on.",
+        subject="limits",
+        check=enrichment_gates.check_budget,
+        next_step="Report it: calls are booked before they leave, so that no limit can be passed. "
+        "If a limit was lowered meanwhile, run the batch again tomorrow",
+    ),
+    GateDefinition(
+        name="core_leads__enrichments__confidence",
+        stage="enrichments",
+        title="Every found value has its confidence, and no uncertain one counts as fact.",
+        subject="found values",
+        check=enrichment_gates.check_confidence,
+        next_step="Run the batch again; if it fails again, report these leads",
+    ),
+    GateDefinition(
+        name="core_leads__enrichments__undisturbed",
+        stage="enrichments",
+        title="Every provider answered, and the budget reached for everybody.",
+        subject="people to look up",
+        check=enrichment_gates.check_undisturbed,
+        next_step="The night goes on without. Raise the budget, top up the balance or wait for the provider: "
+        "people who got no answer wait in the retry queue",
+        is_blocking=False,
     ),
     GateDefinition(
         name="core_leads__matches__schema",

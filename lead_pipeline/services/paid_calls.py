@@ -35,6 +35,18 @@ MAX_LOST_TRIES = 2  # a call whose answer was lost may have been billed: it is r
 NOTHING_DONE_STATUSES = frozenset({429, 503})  # refused at the door; 500, 502 and 504 may come after the work
 
 
+class LostOnce:
+    """Lets a paid call be repeated after a passing fault, but only once after an answer was lost. For one call."""
+
+    def __init__(self) -> None:
+        self._lost_tries = 0
+
+    def __call__(self, fault: BaseException) -> bool:
+        """Tell whether the call may be made again."""
+        self._lost_tries += isinstance(fault, TransportFaultError) and fault.is_sent
+        return isinstance(fault, RetryableError) and self._lost_tries < MAX_LOST_TRIES
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Who pays for a call."""
@@ -96,12 +108,6 @@ class PaidCalls:
             CreditBudgetReachedError: Another try could exceed the budget.
             LeadPipelineError: What ended the last try.
         """
-        lost_tries = 0
-
-        def may_repeat(fault: BaseException) -> bool:
-            nonlocal lost_tries
-            lost_tries += isinstance(fault, TransportFaultError) and fault.is_sent
-            return isinstance(fault, RetryableError) and lost_tries < MAX_LOST_TRIES
 
         def attempt() -> Purchase:
             booking = CallBooking(
@@ -115,7 +121,7 @@ class PaidCalls:
             )
             return self._attempt(booking, call, request=request)
 
-        return self._retries.call(attempt, may_repeat=may_repeat)
+        return self._retries.call(attempt, may_repeat=LostOnce())
 
     def _attempt(
         self, booking: CallBooking, call: Callable[[], SearchPage], *, request: Mapping[str, object]

@@ -101,7 +101,7 @@ def read_report(
         dead_letter=totals[Outcome.DEAD_LETTER],
         unknown=queries.count_unknown_writes(connection, batch_id=batch_id),
         credits=queries.sum_credits_since(connection, batch_id=batch_id, since=started_at),
-        batch_credits=sum(line.credits + line.uncertain_credits for line in segments),
+        batch_credits=queries.sum_batch_credits(connection, batch_id=batch_id),
         salesforce_calls=calls["salesforce"],
         dievio_calls=calls["dievio"],
         writes=queries.count_writes_of_run(connection, batch_id=batch_id, run_id=run_id),

@@ -215,6 +215,54 @@ def test_an_email_of_low_confidence_is_left_out_and_marked() -> None:
     assert verdict_of(decision, "Email") is FieldVerdict.REFUSED_CONFIDENCE
 
 
+def test_an_unverified_find_is_never_written_and_a_person_is_asked_where_it_would_be() -> None:
+    flags = ("unverified_company_domain", "unverified_title")
+    decision = update(of=target(Company_Domain__c=None, Title="What the rep typed"), flags=flags, title="CFO")
+
+    asked = next(entry for entry in decision.fields if entry.field == "Company_Domain__c")
+    assert (asked.verdict, asked.before, asked.after) == (FieldVerdict.ESCALATED, None, "acme.example")
+    assert verdict_of(decision, "Title") is FieldVerdict.REFUSED_CONFIDENCE
+    assert decision.changes() == {}
+
+
+def test_an_unverified_find_is_written_on_the_word_of_a_person() -> None:
+    answers = {"Company_Domain__c": FieldAnswer(choice=AnswerChoice.TAKE, value="acme.example")}
+    doubted = lead(flags=("unverified_company_domain",))
+
+    decision = plan_lead(doubted, match(), target=target(Company_Domain__c=None), rules=RULES, answers=answers)
+
+    assert decision.changes()["Company_Domain__c"] == "acme.example"
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "verdict"),
+    [
+        ("new@acme.example", "verified", FieldVerdict.UPDATED),
+        ("new@acme.example", "unknown", FieldVerdict.KEPT_BY_POLICY),
+        ("erika@gmail.com", "verified", FieldVerdict.KEPT_BY_POLICY),
+        ("info@acme.example", "verified", FieldVerdict.KEPT_BY_POLICY),
+    ],
+)
+def test_only_a_verified_work_address_replaces_one(address: str, status: str, verdict: FieldVerdict) -> None:
+    record = target(Email="old@acme.de", written={"Email": "old@acme.de"})
+
+    decision = update(of=record, email=address, email_status=status, shares={"email": 0.8})
+
+    assert verdict_of(decision, "Email") is verdict
+
+
+def test_a_blank_address_is_filled_without_a_status() -> None:
+    decision = update(of=target(Email=None), email="new@acme.de", email_status=None, shares={"email": 0.8})
+
+    assert verdict_of(decision, "Email") is FieldVerdict.FILLED_BLANK
+
+
+def test_the_reason_of_an_update_says_what_enrichment_did() -> None:
+    decision = update(of=target(Title=None), title="CFO", enrichment_reason="Dievio: title was missing")
+
+    assert decision.changes()["Dievio_Update_Reason__c"].endswith("; Dievio: title was missing")  # type: ignore[attr-defined]
+
+
 def test_an_over_long_title_is_trimmed_and_the_whole_kept_beside_it() -> None:
     decision = create(title="Head of " + "x" * 200)
     trimmed = next(entry for entry in decision.fields if entry.field == "Title")

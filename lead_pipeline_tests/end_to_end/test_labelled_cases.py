@@ -258,7 +258,13 @@ def test_every_commit_has_one_log_row_and_back(night: Night) -> None:
 
 
 def test_credits_booked_are_credits_charged(night: Night) -> None:
-    assert night.report.batch_credits == night.sandbox.rows_charged() == night.report.delivered
+    enriched = night.rows(
+        "SELECT sum(settled_credits)::int AS credits, sum(known_credits)::int AS known FROM credit_ledger"
+        " WHERE batch_id = %(batch_id)s AND purpose = 'enrichment'"
+    )[0]
+
+    assert night.report.batch_credits == night.sandbox.rows_charged() == night.report.delivered + enriched["credits"]
+    assert enriched["credits"] > 0
 
 
 def test_no_personal_data_reaches_the_run_report(night: Night) -> None:

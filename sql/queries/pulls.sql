@@ -63,7 +63,7 @@ WHERE :credits + (
     SELECT coalesce(sum(coalesce(c.settled_credits, c.reserved_credits)), 0)
     FROM credit_ledger AS c
     LEFT JOIN segment_pull AS p ON p.batch_id = c.batch_id AND p.segment = c.segment
-    WHERE c.batch_id = :batch_id AND c.segment = :segment AND c.state <> 'released'
+    WHERE c.batch_id = :batch_id AND c.segment = :segment AND c.state <> 'released' AND c.purpose = 'search'
       AND c.requested_at >= coalesce(p.started_at, c.requested_at)
 ) <= :budget;
 
@@ -72,7 +72,7 @@ WHERE :credits + (
 SELECT coalesce(sum(coalesce(c.settled_credits, c.reserved_credits)), 0)::integer
 FROM credit_ledger AS c
 LEFT JOIN segment_pull AS p ON p.batch_id = c.batch_id AND p.segment = c.segment
-WHERE c.batch_id = :batch_id AND c.segment = :segment AND c.state <> 'released'
+WHERE c.batch_id = :batch_id AND c.segment = :segment AND c.state <> 'released' AND c.purpose = 'search'
   AND c.requested_at >= coalesce(p.started_at, c.requested_at);
 
 -- name: close_call(call_id, state, credits, at)!
@@ -83,7 +83,7 @@ WHERE call_id = :call_id AND state = 'reserved';
 -- name: mark_lost_calls(batch_id, at)!
 -- Calls whose process died before the answer was kept: they may have been billed.
 UPDATE credit_ledger SET state = 'uncertain', settled_at = :at
-WHERE batch_id = :batch_id AND state = 'reserved' AND endpoint = 'search';
+WHERE batch_id = :batch_id AND state = 'reserved' AND purpose = 'search';
 
 -- name: count_acted_on(batch_id)$
 -- Leads of a batch that have an outcome or an intent: what was decided on them must keep its rows.

@@ -56,10 +56,16 @@ SELECT p.segment, p.state, p.reason, p.rows_received, p.total_count, p.max_resul
        coalesce(sum(c.settled_credits) FILTER (WHERE c.state = 'settled'), 0)::integer AS credits,
        coalesce(sum(c.reserved_credits) FILTER (WHERE c.state = 'uncertain'), 0)::integer AS uncertain_credits
 FROM segment_pull AS p
-LEFT JOIN credit_ledger AS c ON c.batch_id = p.batch_id AND c.segment = p.segment
+LEFT JOIN credit_ledger AS c ON c.batch_id = p.batch_id AND c.segment = p.segment AND c.purpose = 'search'
 WHERE p.batch_id = :batch_id
 GROUP BY p.batch_id, p.segment
 ORDER BY p.segment;
+
+-- name: sum_batch_credits(batch_id)$
+-- Credits that all runs of a batch spent or may have spent, enrichment included.
+SELECT coalesce(sum(coalesce(settled_credits, reserved_credits)), 0)::integer
+FROM credit_ledger
+WHERE batch_id = :batch_id AND state IN ('settled', 'uncertain');
 
 -- name: sum_credits_since(batch_id, since)$
 -- Credits this run spent or may have spent.

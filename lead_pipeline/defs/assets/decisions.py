@@ -3,8 +3,8 @@
 import dagster as dg
 
 from lead_pipeline.connections import Connections
-from lead_pipeline.defs.assets.dievio import stg_dievio__leads
 from lead_pipeline.defs.assets.directory import stg_salesforce__directory
+from lead_pipeline.defs.assets.enrichments import core_leads__enrichments
 from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import materialized
@@ -14,7 +14,7 @@ from lead_pipeline.services.plan import plan_batch
 
 @dg.asset(
     partitions_def=nightly_partitions,
-    deps=[stg_dievio__leads, stg_salesforce__directory],
+    deps=[core_leads__enrichments, stg_salesforce__directory],
     group_name="match",
     owners=["team:revops"],
     kinds={"postgres", "python"},

@@ -17,9 +17,9 @@ from lead_pipeline.domain.leads import Confidence
 #: Values that an answer may bring into a lead, by canonical name.
 ENRICHABLE_FIELDS = frozenset(
     {
-        "email", "phone", "title", "seniority", "department", "company_name", "company_domain", "website",
-        "linkedin_url", "industry", "employee_count", "employee_band", "street", "postal_code", "city", "state",
-        "country", "country_name",
+        "email", "email_status", "phone", "title", "seniority", "department", "company_name", "company_domain",
+        "website", "linkedin_url", "industry", "employee_count", "employee_band", "street", "postal_code", "city",
+        "state", "country", "country_name",
     }
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from lead_pipeline.domain.normalize.lead import read_cells, read_freshness
 UNMEASURED_SHARE = 0.5
 
 #: Values that are another value in other words, and exactly as sure.
-_TOLD_BY: Mapping[str, str] = {"country_name": "country"}
+_TOLD_BY: Mapping[str, str] = {"country_name": "country", "email_status": "email"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
