@@ -22,6 +22,7 @@ CHECKOUT = PACKAGE.parent
 STAGES = (
     "raw_dievio__leads",
     "stg_dievio__leads",
+    "core_leads__enrichments",
     "core_leads__matches",
     "core_leads__sync_plan",
     "sync_salesforce__writes",
