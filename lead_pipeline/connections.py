@@ -5,6 +5,7 @@ Shared by Dagster's resource and the command line. A system whose address is not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,7 +20,7 @@ from lead_pipeline.contact_api.answers import CONTACT_API
 from lead_pipeline.contact_api.enrichment import ContactApiEnrichment
 from lead_pipeline.contact_api.options import parse_contact_api_options
 from lead_pipeline.dievio.client import DievioClient
-from lead_pipeline.dievio.enrichment import DievioEnrichment, RowRules
+from lead_pipeline.dievio.enrichment import DievioEnrichment
 from lead_pipeline.dievio.options import parse_dievio_options
 from lead_pipeline.domain.enrichment.reading import RowRules
 from lead_pipeline.domain.extraction import parse_source_mapping
@@ -136,15 +137,19 @@ class Connections:
         )
         return DievioClient(settings.dievio_base_url, settings.dievio_api_key, options=options, limit=limit)
 
+    @cached_property
+    def dievio_enrichment(self) -> DievioEnrichment:
+        """The source of leads, asked about single people."""
+        rules = RowRules(mapping=self.config.source, org_vocabulary=self.org_vocabulary())
+        return DievioEnrichment(self.dievio, rules, now=self.now, batch_size=self.config.enrichment.batch_size)
+
     def enrichment_providers(self) -> dict[str, EnrichmentProvider]:
-        """Return the providers that the configuration names, by name; the others are not opened."""
-        dievio = DievioEnrichment(
-            self.dievio,
-            RowRules(mapping=self.config.source, org_vocabulary=self.org_vocabulary()),
-            now=self.now,
-            batch_size=self.config.enrichment.batch_size,
-        )
-        return {dievio.capabilities.name: dievio}
+        """Return the enrichment providers that the configuration names, by name; others are not opened."""
+        known: dict[str, Callable[[], EnrichmentProvider]] = {
+            "dievio": lambda: self.dievio_enrichment,
+            "contact_api": lambda: self.contact_api,
+        }
+        return {name: known[name]() for name in self.config.enrichment.providers if name in known}
 
     @cached_property
     def contact_api(self) -> ContactApiEnrichment:
