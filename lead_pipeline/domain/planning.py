@@ -21,7 +21,7 @@ from lead_pipeline.domain.decisions import (
     SyncDecision,
 )
 from lead_pipeline.domain.directory import DirectoryRecord
-from lead_pipeline.domain.enrichment.mailboxes import object_to_replacement
+from lead_pipeline.domain.enrichment.mailboxes import object_to_lead_address
 from lead_pipeline.domain.enrichment.merging import UNVERIFIED_FLAG
 from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.mapping import FieldMapping, MappingSet, ObjectMapping, OnInvalid
@@ -282,21 +282,7 @@ def _build_case(
         answer=subject.answers.get(row.to),
         placeholders=subject.mapping.placeholders,
         is_unverified=UNVERIFIED_FLAG + source in subject.lead.flags,
-        objection=_object_to_address(subject.lead, before) if source == "email" else None,
-    )
-
-
-def _object_to_address(lead: NormalizedLead, before: object) -> str | None:
-    """Return why the lead's address may not replace the one of the record."""
-    after = lead.values.get("email")
-    if not isinstance(before, str) or not before or not isinstance(after, str):
-        return None
-    confidence = lead.confidences.get("email")
-    return object_to_replacement(
-        before,
-        after,
-        share=confidence.share if confidence else None,
-        status=str(lead.values.get("email_status") or "") or None,
+        objection=object_to_lead_address(subject.lead, before) if source == "email" else None,
     )
 
 

@@ -5,6 +5,7 @@ What kind of mailbox an address names is told by `normalize/emails`; how sure we
 
 from __future__ import annotations
 
+from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.normalize.emails import EmailKind, EmailStatus, check_address, classify_email
 
 #: Mailboxes that are no person's work address.
@@ -36,3 +37,18 @@ def object_to_replacement(
         return "a private, shared or placeholder mailbox never replaces a work address"
     is_verified = status == EmailStatus.VERIFIED or (share is not None and share >= verified_share)
     return None if is_verified else "a changed address has to be verified before it replaces the old one"
+
+
+def object_to_lead_address(lead: NormalizedLead, before: object) -> str | None:
+    """Return why a lead's address may not replace the one that a record holds; None when it may, or there is none."""
+    after = lead.values.get("email")
+    if not isinstance(before, str) or not before or not isinstance(after, str):
+        return None
+    confidence = lead.confidences.get("email")
+    status = lead.values.get("email_status")
+    return object_to_replacement(
+        before,
+        after,
+        share=confidence.share if confidence else None,
+        status=str(status) if status else None,
+    )
