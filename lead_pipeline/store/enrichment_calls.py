@@ -142,14 +142,25 @@ def settle_call(
         for one in answer.answers
     ]
     queries.settle_lookups(connection, answers=Jsonb(lines), call_id=booking.call_id, provider=booking.provider, at=at)
+    _replace_findings(connection, answer, provider=booking.provider, at=at)
+
+
+def mark_lost_calls(connection: psycopg.Connection[Any], batch_id: str, *, at: datetime) -> int:
+    """Mark the calls of a batch whose process died before the answer was kept, and return how many."""
+    return int(load_queries("enrichment").mark_lost_calls(connection, batch_id=batch_id, at=at))
+
+
+def _replace_findings(
+    connection: psycopg.Connection[Any], answer: ProviderAnswer, *, provider: str, at: datetime
+) -> None:
     found = [one for one in answer.answers if one.state is AnswerState.FOUND]
-    queries.delete_findings(
-        connection, dievio_lead_ids=[one.dievio_lead_id for one in found], provider=booking.provider
+    load_queries("enrichment").delete_findings(
+        connection, dievio_lead_ids=[one.dievio_lead_id for one in found], provider=provider
     )
     rows = (
         (
             one.dievio_lead_id,
-            booking.provider,
+            provider,
             name,
             Jsonb(finding.value),
             finding.confidence.share,
@@ -161,8 +172,3 @@ def settle_call(
     )
     columns = ("dievio_lead_id", "provider", "field", "value", "share", "origin", "answered_at")
     copy_rows(connection, "enrichment_finding", columns=columns, rows=rows)
-
-
-def mark_lost_calls(connection: psycopg.Connection[Any], batch_id: str, *, at: datetime) -> int:
-    """Mark the calls of a batch whose process died before the answer was kept, and return how many."""
-    return int(load_queries("enrichment").mark_lost_calls(connection, batch_id=batch_id, at=at))

@@ -91,13 +91,7 @@ def enrich_batch(
         ConfigurationError: The policy names a provider that there is not.
         LeaseHeldError: Another process enriches this batch.
     """
-    unknown = [name for name in policy.providers if name not in providers]
-    if unknown:
-        raise ConfigurationError(
-            "enrichment.yaml: providers",
-            what=f"there is no provider {', '.join(unknown)}",
-            repair=f"Use {', '.join(sorted(providers))}",
-        )
+    _require_providers(policy, providers)
     tools = Tools(retries=retries or Retries(BATCH_RETRIES), now=now, new_id=new_id)
     with hold_lease(database, f"enrich:{batch_id}", holder=f"another enrichment of batch {batch_id}", now=now):
         selected_at = now()
@@ -117,6 +111,23 @@ def enrich_batch(
         verdicts = merge_batch(
             database, providers, policy, batch_id=batch_id, selections=_mergeable(selections), tools=tools
         )
+    return _summarize(selections, log, buyer, verdicts=verdicts)
+
+
+def _require_providers(policy: EnrichmentPolicy, providers: Mapping[str, EnrichmentProvider]) -> None:
+    unknown = [name for name in policy.providers if name not in providers]
+    if unknown:
+        raise ConfigurationError(
+            "enrichment.yaml: providers",
+            what=f"there is no provider {', '.join(unknown)}",
+            repair="Use dievio or contact_api",
+        )
+
+
+def _summarize(
+    selections: Sequence[Selection], log: WaterfallLog, buyer: Buyer, *, verdicts: Mapping[str, int]
+) -> EnrichSummary:
+    asking = [selection for selection in selections if selection.choice is Choice.ASK]
     return EnrichSummary(
         leads=len(selections),
         asked=len(asking),
