@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lead_pipeline.domain.normalize.lead import QUARANTINE_REASONS
-from lead_pipeline.domain.ownership import ROLES
+from lead_pipeline.domain.ownership import QUARANTINE_ROLE, ROLES
 from lead_pipeline.domain.refusals import REFUSALS, TRANSIENT_REFUSAL, UNCLASSIFIED_REFUSAL, Refusal, RefusalStep
 from lead_pipeline.domain.review_reasons import GUIDES, ReviewChoice
-
-QUARANTINE_ROLE = "revops"  # rows that break the contract, until somebody else is named
 
 #: What the engine does after a refusal, in words.
 STEP_TEXTS: Mapping[RefusalStep, str] = {
@@ -43,7 +41,6 @@ nothing carries one without an owner. This page is drawn from the tables that th
 Who a role is says `owners.yaml`; a single code can be given to somebody else there.
 
 {roles}
-- **{quarantine_role}** looks after rows that break the contract
 
 ## Writes that Salesforce refused
 
@@ -118,7 +115,6 @@ def draw_catalogue() -> str:
     titles = ("code", "meaning", "what follows", "what to do", "owner")
     return _PAGE.format(
         roles="\n".join(f"- **{role}** {text}" for role, text in ROLES.items()),
-        quarantine_role=QUARANTINE_ROLE,
         refusals=_table(titles, list_refusals()),
         questions=_table(("reason", "meaning", "answers", "how to find the answer", "owner"), list_questions()),
         quarantine=_table(titles, list_quarantine()),

@@ -16,6 +16,7 @@ from lead_pipeline.domain.extraction import SourceMapping
 from lead_pipeline.domain.identity import IdentityClaim, IdentityResolution, resolve_identities
 from lead_pipeline.domain.leads import QuarantinedLead, RawLead
 from lead_pipeline.domain.normalize.lead import LeadDraft, normalize_row
+from lead_pipeline.domain.ownership import OwnerRules
 from lead_pipeline.store import leads as lead_store
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
@@ -54,6 +55,7 @@ def normalize_batch(
     database: Database,
     sources: SourceMapping,
     *,
+    owners: OwnerRules,
     batch_id: str,
     now: Callable[[], datetime],
     org_vocabulary: Mapping[str, frozenset[str]] | None = None,
@@ -64,13 +66,14 @@ def normalize_batch(
     Args:
         database: The product's database.
         sources: How rows of the batch's source are read.
+        owners: Who looks after rows that break the contract.
         batch_id: The batch.
         now: The clock.
         org_vocabulary: Canonical field -> active picklist values of the org.
         on_progress: Told the stage, the rows done and the rows in all after each chunk.
     """
     moment = now()
-    reading = _BatchReading(sources, moment=moment, org_vocabulary=org_vocabulary)
+    reading = _BatchReading(sources, owners=owners, moment=moment, org_vocabulary=org_vocabulary)
     with database.transaction() as connection:
         total = lead_store.begin_normalization(connection, batch_id)
         for rows in lead_store.read_open_rows(connection, batch_id):
@@ -96,11 +99,17 @@ class _BatchReading:
     """Normalizes chunk after chunk; of each lead only the claim to an id stays in memory."""
 
     def __init__(
-        self, mapping: SourceMapping, *, moment: datetime, org_vocabulary: Mapping[str, frozenset[str]] | None
+        self,
+        mapping: SourceMapping,
+        *,
+        owners: OwnerRules,
+        moment: datetime,
+        org_vocabulary: Mapping[str, frozenset[str]] | None,
     ) -> None:
         self.claims: list[IdentityClaim] = []
         self.row_count = 0
         self._mapping = mapping
+        self._owners = owners
         self._moment = moment
         self._org_vocabulary = org_vocabulary
         self._reasons: Counter[str] = Counter()
@@ -114,7 +123,7 @@ class _BatchReading:
         drafts = [result for result in results if isinstance(result, LeadDraft)]
         quarantined = [result for result in results if isinstance(result, QuarantinedLead)]
         lead_store.stage_leads(connection, drafts)
-        lead_store.insert_quarantined(connection, quarantined, quarantined_at=self._moment)
+        lead_store.insert_quarantined(connection, quarantined, owners=self._owners, quarantined_at=self._moment)
         self.claims.extend(draft.claim for draft in drafts)
         self.row_count += len(rows)
         self._flags.update(flag for draft in drafts for flag in draft.flags)

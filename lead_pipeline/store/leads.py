@@ -24,11 +24,11 @@ from lead_pipeline.domain.leads import (
     RawLead,
 )
 from lead_pipeline.domain.normalize.lead import LeadDraft
+from lead_pipeline.domain.ownership import OwnerRules
 from lead_pipeline.store.bulk import copy_rows, upsert_rows
 from lead_pipeline.store.queries import load_queries
 
 ROWS_PER_READ = 5_000  # about 10 MB of payloads in memory
-QUARANTINE_OWNER = "revops"  # who looks after rows that break the contract until somebody else is named
 _IDENTITY_LOCK = "lead_identity"
 _KEY_NAMES = tuple(key.name for key in fields(MatchKeys))
 _Row = dict[str, Any]
@@ -80,7 +80,11 @@ def stage_leads(connection: psycopg.Connection[Any], drafts: Iterable[LeadDraft]
 
 
 def insert_quarantined(
-    connection: psycopg.Connection[Any], leads: Iterable[QuarantinedLead], *, quarantined_at: datetime
+    connection: psycopg.Connection[Any],
+    leads: Iterable[QuarantinedLead],
+    *,
+    owners: OwnerRules,
+    quarantined_at: datetime,
 ) -> None:
     """Keep rows that break the contract, with their reasons and an owner."""
     rows = (
@@ -89,7 +93,7 @@ def insert_quarantined(
             lead.raw_lead_id,
             lead.segment,
             Jsonb([{"code": why.code, "field": why.field, "message": why.message} for why in lead.reasons]),
-            QUARANTINE_OWNER,
+            owners.owner_of_row(why.code for why in lead.reasons),
             quarantined_at,
         )
         for lead in leads

@@ -32,8 +32,25 @@ def test_every_role_and_every_case_has_a_line_for_the_database() -> None:
         "salesforce_admin": "revops",
         "data_engineer": "revops",
         "dievio": "revops",
+        "revops": "revops",
         "near_name": "anna",
     }
+
+
+@pytest.mark.parametrize(
+    ("reasons", "owner"),
+    [
+        (("missing_company",), "rows-team"),
+        (("missing_company", "missing_last_name"), "berta"),
+        ((), "rows-team"),
+    ],
+)
+def test_a_row_in_quarantine_goes_to_whom_its_reasons_name_else_to_its_role(
+    reasons: tuple[str, ...], owner: str
+) -> None:
+    rules = OwnerRules(default="revops", roles={"revops": "rows-team"}, cases={"missing_last_name": "berta"})
+
+    assert rules.owner_of_row(reasons) == owner
 
 
 def test_every_code_and_reason_belongs_to_a_known_role() -> None:
@@ -54,6 +71,7 @@ def test_the_packaged_owners_name_every_role() -> None:
         ("roles", "sales_opps", False),
         ("cases", "near_names", False),
         ("cases", "near_name", True),
+        ("cases", "missing_company", True),
         ("cases", "SOME_CODE_OF_TOMORROW", True),
     ],
 )

@@ -230,6 +230,7 @@ class _Night:
         normalize_batch(
             self._of.database,
             self._of.config.source,
+            owners=self._of.config.owners,
             batch_id=self._order.batch_id,
             now=self._of.now,
             org_vocabulary=self._of.org_vocabulary(),

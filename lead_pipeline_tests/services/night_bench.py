@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lead_pipeline.config.loading import load_document
 from lead_pipeline.dievio.answers import read_page
 from lead_pipeline.dievio.options import DievioOptions
 from lead_pipeline.domain.extraction import SourceMapping
+from lead_pipeline.domain.ownership import parse_owner_rules
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
 from lead_pipeline.domain.segments import Segment
 from lead_pipeline.services.hand_over import hand_over_session
@@ -52,6 +54,9 @@ def row(**overrides: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+OWNERS = parse_owner_rules(load_document("owners"))
+
+
 @dataclass
 class Delivery:
     """A Dievio that sells one page of given JSON text per segment."""
@@ -91,7 +96,7 @@ class NightBench(WriteBench):
         refresh_directory(self.database, self.client, fields_by_object=self.rules.fields_by_object, now=self.now)
 
     def normalize(self, batch_id: str) -> NormalizeSummary:
-        return normalize_batch(self.database, self.source, batch_id=batch_id, now=self.now)
+        return normalize_batch(self.database, self.source, owners=OWNERS, batch_id=batch_id, now=self.now)
 
     def decide(self, batch_id: str) -> None:
         match_batch(self.database, self.rules.matching, batch_id=batch_id, now=self.now)

@@ -9,11 +9,14 @@ from psycopg.types.json import Jsonb
 
 from lead_pipeline.domain.drift import find_drift
 from lead_pipeline.domain.leads import NormalizedLead
+from lead_pipeline.domain.ownership import OwnerRules
 from lead_pipeline.services.normalize import NormalizeSummary, normalize_batch
 from lead_pipeline.store import leads as lead_store
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.migrations import apply_migrations
 from lead_pipeline_tests.lead_builders import BATCH_ID, FETCHED_AT, NOW, article_row, load_mapping
+
+OWNERS = OwnerRules(default="revops", roles={}, cases={"missing_company": "berta"})
 
 
 def clock() -> datetime:
@@ -44,7 +47,7 @@ def deliver(database: Database, payloads: Iterable[object], *, batch_id: str = B
 
 
 def run(database: Database, *, batch_id: str = BATCH_ID) -> NormalizeSummary:
-    return normalize_batch(database, load_mapping(), batch_id=batch_id, now=clock)
+    return normalize_batch(database, load_mapping(), owners=OWNERS, batch_id=batch_id, now=clock)
 
 
 def leads_of(database: Database, batch_id: str = BATCH_ID) -> list[NormalizedLead]:
@@ -78,6 +81,16 @@ def test_every_row_becomes_a_lead_a_copy_or_a_quarantined_row(database: Database
         ("skipped", "duplicate_in_batch"), ("quarantine", "missing_company"), ("quarantine", "row_not_an_object"),
     ]  # fmt: skip
     assert summary.as_metadata()["reason_missing_company"] == 1
+
+
+def test_a_row_in_quarantine_has_the_owner_that_the_configuration_names(database: Database) -> None:
+    deliver(database, ROWS)
+    run(database)
+
+    with database.connect() as connection:
+        rows = connection.execute("SELECT reasons -> 0 ->> 'code' AS code, owner FROM quarantine").fetchall()
+
+    assert {row["code"]: row["owner"] for row in rows} == {"missing_company": "berta", "row_not_an_object": "revops"}
 
 
 def test_a_lead_comes_back_from_the_database_as_it_was_normalized(database: Database) -> None:
@@ -169,7 +182,14 @@ def test_progress_is_told_and_keys_are_counted(database: Database) -> None:
     deliver(database, [*ROWS, article_row(shoe_size=42, raw={"job_title": "x"})])
     told: list[tuple[str, int, int]] = []
 
-    normalize_batch(database, load_mapping(), batch_id=BATCH_ID, now=clock, on_progress=lambda *step: told.append(step))
+    normalize_batch(
+        database,
+        load_mapping(),
+        owners=OWNERS,
+        batch_id=BATCH_ID,
+        now=clock,
+        on_progress=lambda *step: told.append(step),
+    )
 
     assert told == [("normalize", 6, 6)]
     with database.connect() as connection:

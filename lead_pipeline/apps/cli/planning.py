@@ -59,6 +59,7 @@ def _plan_stored_pages(connections: Connections, batch_id: str) -> PlanSummary:
     normalize_batch(
         connections.database,
         connections.config.source,
+        owners=connections.config.owners,
         batch_id=batch_id,
         now=connections.now,
         org_vocabulary=connections.org_vocabulary(),

@@ -68,6 +68,7 @@ def stg_dievio__leads(
     summary = normalize_batch(
         connections.database,
         connections.config.source,
+        owners=connections.config.owners,
         batch_id=context.partition_key,
         now=connections.now,
         org_vocabulary=connections.org_vocabulary(),
