@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -119,6 +119,7 @@ def ensure_running(
         setup = _choose_setup(files, scenario=scenario, org=org)
         addresses = _read_addresses(files) if _is_running(files) else None
         if addresses is None:
+            _stop(files)
             return _start(files, setup, ports=(salesforce_port, dievio_port))
     for port, url in ((salesforce_port, addresses.salesforce_url), (dievio_port, addresses.dievio_url)):
         if port and not url.endswith(f":{port}"):
@@ -185,8 +186,10 @@ def _is_running(files: _Files) -> bool:
         return True
 
 
-def _read_addresses(files: _Files) -> SandboxAddresses:
-    return SandboxAddresses(**json.loads(files.addresses.read_text())["addresses"])
+def _read_addresses(files: _Files) -> SandboxAddresses | None:
+    """Return where the running process listens; None when it is one of another version, which has to make way."""
+    addresses = json.loads(files.addresses.read_text())["addresses"]
+    return SandboxAddresses(**addresses) if set(addresses) == {item.name for item in fields(SandboxAddresses)} else None
 
 
 def _start(files: _Files, setup: Setup, *, ports: tuple[int, int]) -> SandboxAddresses:
@@ -211,10 +214,10 @@ def _start(files: _Files, setup: Setup, *, ports: tuple[int, int]) -> SandboxAdd
             )
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
-            if files.addresses.exists():
+            if files.addresses.exists() and (addresses := _read_addresses(files)) is not None:
                 # It outlives us, so nobody waits for it here; without this Python would warn about that.
                 process.returncode = 0
-                return _read_addresses(files)
+                return addresses
             time.sleep(POLL_SECONDS)
     process.kill()
     process.wait()

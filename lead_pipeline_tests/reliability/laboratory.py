@@ -30,7 +30,7 @@ from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.migrations import apply_migrations
 from lead_pipeline_tests.reliability.crash_points import Moment
-from lead_pipeline_tests.reliability.night import NightEnd, NightOrder, run_night
+from lead_pipeline_tests.reliability.night import NO_CERTIFICATES, NightEnd, NightOrder, run_night
 from lead_pipeline_tests.reliability.worlds import SMALL_CALLS, World
 
 BATCH_ID: Final = "2026-11-20"
@@ -189,8 +189,12 @@ class Experiment:
         """Fill the sandbox."""
         sandbox = self.laboratory.sandbox
         timeout = httpx.Timeout(SANDBOX_TIMEOUT_SECONDS)
-        self.salesforce = httpx.Client(base_url=sandbox.salesforce_url, trust_env=False, timeout=timeout)
-        self.dievio = httpx.Client(base_url=sandbox.dievio_url, trust_env=False, timeout=timeout)
+        self.salesforce = httpx.Client(
+            base_url=sandbox.salesforce_url, trust_env=False, verify=NO_CERTIFICATES, timeout=timeout
+        )
+        self.dievio = httpx.Client(
+            base_url=sandbox.dievio_url, trust_env=False, verify=NO_CERTIFICATES, timeout=timeout
+        )
         self.end_faults()
         self._control(self.salesforce, "PUT", "clock", {"now": None})
         self._control(self.salesforce, "POST", "reset", {})
@@ -344,6 +348,7 @@ class Experiment:
             base_url=self.laboratory.sandbox.salesforce_url,
             headers={"Authorization": f"Bearer {token}"},
             trust_env=False,
+            verify=NO_CERTIFICATES,
             timeout=SANDBOX_TIMEOUT_SECONDS,
         )
 

@@ -22,7 +22,7 @@ def run_two_at_once(experiment: Experiment) -> list[str]:
     sends = Counter(row["payload"]["Dievio_Last_Op__c"] for row in experiment.ask("SELECT payload FROM write_intent"))
     breaches = [f"{op_id} was sent {count} times" for op_id, count in sends.items() if count > 1]
     breaches += [
-        f"a night ended with {end.error}"
+        f"a night ended with {end.error if end else 'its death'}"
         for end in ends
         if end is None or end.error.partition(":")[0] not in ORDERLY_ENDS
     ]

@@ -103,6 +103,19 @@ def test_a_stopped_sandbox_starts_again_with_its_state(home: Path, addresses: Sa
     assert balance(processes.ensure_running(home)) == 77
 
 
+def test_a_running_sandbox_of_another_version_makes_way(home: Path, addresses: SandboxAddresses) -> None:
+    set_balance(addresses, 4_321)
+    file = home / "sandbox.addresses.json"
+    written = json.loads(file.read_text())
+    del written["addresses"]["dievio_url"]
+    file.write_text(json.dumps(written))
+
+    again = processes.ensure_running(home)
+
+    assert balance(again) == 4_321
+    assert json.loads(file.read_text())["process_id"] != written["process_id"]
+
+
 def test_a_killed_sandbox_starts_again_with_its_state(home: Path, addresses: SandboxAddresses) -> None:
     set_balance(addresses, 78)
     os.kill(json.loads((home / "sandbox.addresses.json").read_text())["process_id"], signal.SIGKILL)
