@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 import subprocess
 import time
@@ -53,8 +55,28 @@ def living_postmaster(data: Path) -> Postmaster | None:
     postmaster = read_pid_file(data)
     if postmaster is None or not is_postgres(postmaster.pid):
         return None
-    # After a restart of the machine the number may belong to the server of another directory.
-    return postmaster if _working_directory(postmaster.pid) in (None, data.resolve()) else None
+    return postmaster if _serves(postmaster.pid, data.resolve()) else None
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Whether a Postgres serves this directory: after a restart of the machine, the number may be another one's."""
+    if not PROC.joinpath("self").exists():
+        return True  # nothing to tell by (macOS)
+    try:
+        return (PROC / str(pid) / "cwd").readlink() == data
+    except PermissionError:  # in a container, root may lack the right to look into the server's user's processes
+        return is_started_for(data, (PROC / str(pid) / "cmdline").read_bytes())
+    except OSError:  # it is ending and has given up its directory already
+        return False
+
+
+def is_started_for(data: Path, command_line: bytes) -> bool:
+    """Whether a NUL-separated command line is that of the server of this directory; empty for one that ended."""
+    arguments = command_line.split(b"\0")
+    return any(
+        option == b"-D" and Path(os.fsdecode(value)).resolve() == data.resolve()
+        for option, value in itertools.pairwise(arguments)
+    )
 
 
 def is_postgres(pid: int) -> bool:

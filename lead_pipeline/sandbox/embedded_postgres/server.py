@@ -28,11 +28,9 @@ from lead_pipeline.sandbox.embedded_postgres.binaries import (
 )
 from lead_pipeline.sandbox.embedded_postgres.processes import (
     POLL_SECONDS,
-    Postmaster,
     accepts_connections,
     clear_remains,
     living_postmaster,
-    read_pid_file,
 )
 
 START_TIMEOUT_SECONDS = 60  # recovery after a crash replays the log before it answers
@@ -94,9 +92,7 @@ def ensure_running(home: Path) -> ServerAddress:
     home.mkdir(parents=True, exist_ok=True)
     with _lock(home):
         layout = _locate(home) or _choose_location(home)
-        if postmaster := living_postmaster(layout.data):
-            return _wait_until_ready(layout, postmaster)
-        return _start(layout)
+        return _wait_while_it_lives(layout) or _start(layout)
 
 
 def running_address(home: Path) -> ServerAddress | None:
@@ -205,12 +201,16 @@ def _start(layout: Layout) -> ServerAddress:
     return ServerAddress(layout.sockets)
 
 
-def _wait_until_ready(layout: Layout, postmaster: Postmaster) -> ServerAddress:
-    """Wait for a server that lives but still starts or recovers."""
+def _wait_while_it_lives(layout: Layout) -> ServerAddress | None:
+    """Wait for a server that still starts or recovers; `None` when there is none, or it ends meanwhile.
+
+    A killed server looks alive for some milliseconds, with a pid file that says ready, so life is asked for each time.
+    """
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        current = read_pid_file(layout.data)
-        if current and current.is_ready and accepts_connections(current.address):
-            return current.address
+    while postmaster := living_postmaster(layout.data):
+        if postmaster.is_ready and accepts_connections(postmaster.address):
+            return postmaster.address
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError(f"runs as process {postmaster.pid} but does not answer; {layout.log} says why")
         time.sleep(POLL_SECONDS)
-    raise EmbeddedPostgresError(f"runs as process {postmaster.pid} but does not answer; {layout.log} says why")
+    return None

@@ -19,6 +19,7 @@ from lead_pipeline.sandbox.embedded_postgres import (
     running_address,
     stop,
 )
+from lead_pipeline.sandbox.embedded_postgres.processes import is_started_for
 
 START = """
 import sys
@@ -136,6 +137,64 @@ def test_a_killed_server_comes_back_with_everything_that_was_committed(home: Pat
     back = ensure_running(home)
 
     assert ask(back, "select max(answer) from memory") == 42
+
+
+def stranded_pid_file(home: Path, *, pid: int) -> None:
+    """Leave the pid file of a server that answered once and is gone: what a kill or a restart of the machine leaves."""
+    address = ensure_running(home)
+    text = str(ask(address, "select pg_read_file('postmaster.pid')"))
+    data = Path(str(ask(address, "show data_directory")))
+    stop(home)
+    (data / "postmaster.pid").write_text("\n".join([str(pid), *text.split("\n")[1:]]))
+
+
+def pretend_postgres(folder: Path, *, directory: Path, seconds: float) -> "subprocess.Popen[bytes]":
+    """Start a process that is called postgres and works in a directory, but serves nobody."""
+    program = folder / "postgres"
+    program.symlink_to(str(shutil.which("sleep")))
+    return subprocess.Popen(["sleep", str(seconds)], executable=program, cwd=directory)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_server_that_dies_while_it_is_waited_for_is_started_anew(
+    home: Path, address: ServerAddress, tmp_path: Path
+) -> None:
+    data = Path(str(ask(address, "show data_directory")))
+    dying = pretend_postgres(tmp_path, directory=data, seconds=0.5)  # nobody reaps it meanwhile: a zombie afterwards
+    stranded_pid_file(home, pid=dying.pid)
+
+    back = ensure_running(home)
+
+    assert ask(back, "select 1") == 1
+    assert postmaster_pid(back) != dying.pid
+    dying.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_postgres_of_another_directory_that_got_the_number_is_no_server_of_this_home(
+    home: Path, tmp_path: Path
+) -> None:
+    stranger = pretend_postgres(tmp_path, directory=tmp_path, seconds=600)
+    stranded_pid_file(home, pid=stranger.pid)
+    found = running_address(home)
+
+    assert found is None
+    assert ask(ensure_running(home), "select 1") == 1
+    stranger.kill()
+    stranger.wait()
+
+
+@pytest.mark.parametrize(
+    ("command_line", "verdict"),
+    [
+        (b"/bin/postgres\0-D\0/home/data\0-c\0a=b\0", True),
+        (b"/bin/postgres\0-D\0/home/other\0", False),
+        (b"postgres: checkpointer \0", False),
+        (b"", False),
+    ],
+)
+def test_where_a_process_hides_its_directory_its_command_line_tells(command_line: bytes, *, verdict: bool) -> None:
+    assert is_started_for(Path("/home/data"), command_line) is verdict
 
 
 def test_a_stopped_server_is_not_found_and_starts_again_with_its_data(home: Path, address: ServerAddress) -> None:
