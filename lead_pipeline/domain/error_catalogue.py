@@ -7,11 +7,18 @@ of Salesforce lead to is `refusals`, why a person is asked `review_reasons`, why
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lead_pipeline.domain.normalize.lead import QUARANTINE_REASONS
 from lead_pipeline.domain.ownership import QUARANTINE_ROLE, ROLES
-from lead_pipeline.domain.refusals import REFUSALS, TRANSIENT_REFUSAL, UNCLASSIFIED_REFUSAL, Refusal, RefusalStep
+from lead_pipeline.domain.refusals import (
+    REFUSALS,
+    TRANSIENT_CAUSES,
+    TRANSIENT_REFUSAL,
+    UNCLASSIFIED_REFUSAL,
+    Refusal,
+    RefusalStep,
+)
 from lead_pipeline.domain.review_reasons import GUIDES, ReviewChoice
 
 #: What the engine does after a refusal, in words.
@@ -76,10 +83,10 @@ class CatalogueEntry:
 
 
 def list_refusals() -> tuple[CatalogueEntry, ...]:
-    """Return what Salesforce's refusals mean, those without an entry of their own last."""
-    rest = (("(any other code)", UNCLASSIFIED_REFUSAL), ("(locks, limits, outages)", TRANSIENT_REFUSAL))
-    named = [*((entry.code, entry) for entry in REFUSALS.values()), *rest]
-    return tuple(_refusal(code, entry) for code, entry in named)
+    """Return what Salesforce's refusals mean, those for the time being last but one, any other code last."""
+    named = [(entry.code, entry) for entry in REFUSALS.values()]
+    named += [(code, _used_up(cause)) for code, cause in TRANSIENT_CAUSES.items()]
+    return tuple(_refusal(code, entry) for code, entry in (*named, ("(any other code)", UNCLASSIFIED_REFUSAL)))
 
 
 def list_questions() -> tuple[CatalogueEntry, ...]:
@@ -119,6 +126,10 @@ def draw_catalogue() -> str:
         questions=_table(("reason", "meaning", "answers", "how to find the answer", "owner"), list_questions()),
         quarantine=_table(titles, list_quarantine()),
     )
+
+
+def _used_up(cause: str) -> Refusal:
+    return replace(TRANSIENT_REFUSAL, cause=f"{cause}, on every try")
 
 
 def _refusal(code: str, entry: Refusal) -> CatalogueEntry:

@@ -112,6 +112,20 @@ TRANSIENT_REFUSAL = Refusal(
     owner=DATA_ENGINEER,
 )
 
+#: Codes that a write may be given up with once its tries are used up -> what stood in the way. The last three are our
+#: own words: no answer of Salesforce names them.
+TRANSIENT_CAUSES: Mapping[str, str] = {
+    "UNABLE_TO_LOCK_ROW": "Another transaction held the record",
+    "REQUEST_LIMIT_EXCEEDED": "Too many long calls ran in the org at the same time",
+    "QUERY_TIMEOUT": "The org took too long",
+    "SERVER_UNAVAILABLE": "Salesforce was busy",
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK": "Another record of the same call failed, and all were rolled back",
+    "PROCESSING_HALTED": "Another record of the same call failed, and this one was not tried",
+    "HTTP_429": "A server on the way asked us to slow down",
+    "NOT_SENT": "Salesforce could not be reached, or the call never left",
+    "UNPROCESSED": "The Bulk job ended before it came to this row",
+}
+
 _TABLE = (
     # --- the record is not what the plan saw -------------------------------------------------------------------------
     Refusal(
