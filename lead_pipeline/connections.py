@@ -30,6 +30,7 @@ from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
+from lead_pipeline.services.measure_enrichment import MeasureInputs
 from lead_pipeline.services.reworking import ReworkRules
 from lead_pipeline.services.write import WriteRules
 from lead_pipeline.settings import Settings
@@ -179,6 +180,13 @@ class Connections:
         """Return the calls made so far to each system that was opened."""
         names = ("dievio", "contact_api", "salesforce")
         return {name: self.__dict__[name].calls for name in names if name in self.__dict__}
+
+    def measure_inputs(self) -> MeasureInputs:
+        """Return what measuring enrichment needs to know."""
+        config = self.config
+        return MeasureInputs(
+            rules=config.measures, required=config.enrichment.complete_when, mappings=config.mappings
+        )
 
     def write_rules(self) -> WriteRules:
         """Return what a write needs to know beside the plan."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lead_pipeline.config.loading import find_stray_files, load_parsed
+from lead_pipeline.domain.enrichment.measure_rules import MeasureRules, parse_measure_rules
 from lead_pipeline.domain.enrichment.policy import EnrichmentPolicy, parse_enrichment_policy
 from lead_pipeline.domain.extraction import SourceMapping, parse_source_mapping
 from lead_pipeline.domain.gate_settings import GateSettings, find_gate_contradictions, parse_gate_settings
@@ -34,6 +35,7 @@ class PipelineConfig:
     gates: GateSettings
     owners: OwnerRules
     enrichment: EnrichmentPolicy
+    measures: MeasureRules
 
     @property
     def fields_by_object(self) -> Mapping[str, Collection[str]]:
@@ -69,6 +71,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     matching = read("matching", parse_matching_policy)
     routing = read("routing", parse_routing_rules)
     enrichment = read("enrichment", parse_enrichment_policy)
+    measures = read("enrichment_measures", parse_measure_rules)
     gates = read(
         "gates",
         lambda document: _parse_gates(document, source=source, mappings=(lead, contact), enrichment=enrichment),
@@ -85,6 +88,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         gates=gates,
         owners=owners,
         enrichment=enrichment,
+        measures=measures,
     )
 
 

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from lead_pipeline.domain.enrichment.roi import CORRELATION_NOTE, EnrichmentRoi
 from lead_pipeline.domain.run_report import RunReport
+from lead_pipeline.services.roi_plots import (
+    Plot,
+    percent,
+    plot_accuracy,
+    plot_ages,
+    plot_completeness,
+    plot_days,
+    plot_funnel,
+)
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,8 +35,13 @@ _FUNNEL = (
 )
 
 
-def draw_report_page(report: RunReport) -> str:
-    """Return the HTML of a run report."""
+def draw_report_page(report: RunReport, *, roi: EnrichmentRoi | None = None) -> str:
+    """Return the HTML of a run report.
+
+    Args:
+        report: The run in numbers.
+        roi: What enrichment was worth; None leaves its part out.
+    """
     largest = max((getattr(report, name) for name, _, _ in _FUNNEL), default=0) or 1
     funnel = [
         {
@@ -38,7 +53,26 @@ def draw_report_page(report: RunReport) -> str:
         }
         for name, label, note in _FUNNEL
     ]
-    return _template().render(report=report, funnel=funnel)
+    return _template().render(
+        report=report,
+        funnel=funnel,
+        roi=roi,
+        plots=_plots(roi) if roi is not None else (),
+        percent=percent,
+        note=CORRELATION_NOTE,
+    )
+
+
+def _plots(roi: EnrichmentRoi) -> tuple[Plot, ...]:
+    """Draw what was counted; a picture of nothing would only take up room."""
+    drawn = (
+        plot_completeness(roi.completeness) if any(line.leads for line in roi.completeness) else None,
+        plot_days(roi.days) if roi.days else None,
+        plot_ages(roi.ages) if any(bucket.records for bucket in roi.ages) else None,
+        plot_accuracy(roi.accuracy) if any(line.written for line in roi.accuracy) else None,
+        plot_funnel(roi.funnel) if any(line.leads for line in roi.funnel) else None,
+    )
+    return tuple(plot for plot in drawn if plot is not None)
 
 
 @lru_cache(maxsize=1)

@@ -15,12 +15,13 @@ from typing import Any
 import click
 import psycopg
 
+from lead_pipeline.apps.roi_lines import print_roi
 from lead_pipeline.apps.terminal import batch_table, open_console, print_gates, print_report
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.errors import GateClosedError, UnknownBatchError
 from lead_pipeline.local_servers import database_address
 from lead_pipeline.settings import load_settings
-from lead_pipeline.store import reports
+from lead_pipeline.store import enrichment_measures, reports
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.migrations import apply_migrations
 
@@ -72,22 +73,27 @@ def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> Non
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file.")
 def report(*, batch_id: str | None, is_json: bool, page: Path | None) -> None:
-    """Show the newest report of one batch, or write its page.
+    """Show the newest report of one batch and what enrichment was worth by then, or write their page.
 
     Example: lead-pipeline report --date 2026-11-20 --html report.html
     """
     with _open_database() as connection:
         batch_id = batch_id or _require_newest(reports.read_newest_batch_id(connection))
         stored = reports.read_latest_report(connection, batch_id)
+        roi = enrichment_measures.find_roi(connection, batch_id)
     if stored is None:
         raise UnknownBatchError(batch_id)
     if page is not None:
         page.write_text(stored.html, "utf-8")
         click.echo(f"wrote {page}")
     if is_json:
-        click.echo(json.dumps(stored.summary, indent=2))
+        worth = {} if roi is None else {"enrichment": roi.to_summary()}
+        click.echo(json.dumps({**stored.summary, **worth}, indent=2))
     elif page is None:
-        print_report(open_console(), RunReport.from_summary(stored.summary))
+        console = open_console()
+        print_report(console, RunReport.from_summary(stored.summary))
+        if roi is not None:
+            print_roi(console, roi)
 
 
 @contextmanager
