@@ -184,9 +184,7 @@ class Connections:
     def measure_inputs(self) -> MeasureInputs:
         """Return what measuring enrichment needs to know."""
         config = self.config
-        return MeasureInputs(
-            rules=config.measures, required=config.enrichment.complete_when, mappings=config.mappings
-        )
+        return MeasureInputs(rules=config.measures, required=config.enrichment.complete_when, mappings=config.mappings)
 
     def write_rules(self) -> WriteRules:
         """Return what a write needs to know beside the plan."""

@@ -17,6 +17,13 @@ def roi_metadata(roi: EnrichmentRoi) -> dict[str, dg.MetadataValue | int | float
         "until": roi.until,
         "minutes_saved_per_value (assumed)": roi.minutes_saved_per_value,
         "funnel_note": CORRELATION_NOTE,
+        **_quality_tables(roi),
+        **_use_tables(roi),
+    }
+
+
+def _quality_tables(roi: EnrichmentRoi) -> dict[str, dg.MetadataValue]:
+    return {
         "completeness": _table(
             {"field": line.field, "leads": line.leads, "before": line.before, "after": line.after}
             for line in roi.completeness
@@ -33,6 +40,11 @@ def roi_metadata(roi: EnrichmentRoi) -> dict[str, dg.MetadataValue | int | float
             }
             for line in roi.accuracy
         ),
+    }
+
+
+def _use_tables(roi: EnrichmentRoi) -> dict[str, dg.MetadataValue]:
+    return {
         "funnel": _table(
             {
                 "group": line.label,

@@ -29,6 +29,7 @@ STAGES = (
     "sync_salesforce__readback",
     "sync_salesforce__handovers",
     "out_revops__run_report",
+    "out_revops__enrichment_roi",
 )
 
 #: Loads the definitions while every way to the outside ends the process, and names the assets.

@@ -22,6 +22,55 @@ BANDS = {
     "technologies": AccuracyBand(low=0.50, high=0.70, priority="low"),
 }
 
+SPEND = (
+    SpendLine(
+        segment="us",
+        reason="nightly",
+        provider="dievio",
+        calls=10,
+        answered=9,
+        matched=8,
+        credits=60,
+        known_credits=6,
+        uncertain_credits=10,
+    ),
+    SpendLine(
+        segment="us",
+        reason="nightly",
+        provider="contact_api",
+        calls=2,
+        answered=2,
+        matched=1,
+        credits=20,
+        known_credits=0,
+        uncertain_credits=0,
+    ),
+)
+STANDING = (
+    StandingCount(field="email", written=100, standing=90, stated_share=0.97),
+    StandingCount(field="phone", written=50, standing=43, stated_share=0.84),
+)
+FUNNEL = (
+    FunnelLine(
+        is_enriched=True,
+        leads=40,
+        touched=30,
+        responded=10,
+        converted=4,
+        with_activity=20,
+        median_hours_to_touch=18.5,
+    ),
+    FunnelLine(
+        is_enriched=False,
+        leads=60,
+        touched=30,
+        responded=6,
+        converted=2,
+        with_activity=12,
+        median_hours_to_touch=30.0,
+    ),
+)
+
 
 def empty_roi() -> EnrichmentRoi:
     """Return the measures of a window without enrichment."""
@@ -47,32 +96,10 @@ def empty_roi() -> EnrichmentRoi:
 
 def build_roi() -> EnrichmentRoi:
     """Return measures with round numbers."""
-    spend = {"segment": "us", "reason": "nightly"}
     return EnrichmentRoi(
         since="2026-08-22T00:00:00+00:00",
         until="2026-11-20T00:00:00+00:00",
-        spend=(
-            SpendLine(
-                **spend,
-                provider="dievio",
-                calls=10,
-                answered=9,
-                matched=8,
-                credits=60,
-                known_credits=6,
-                uncertain_credits=10,
-            ),
-            SpendLine(
-                **spend,
-                provider="contact_api",
-                calls=2,
-                answered=2,
-                matched=1,
-                credits=20,
-                known_credits=0,
-                uncertain_credits=0,
-            ),
-        ),
+        spend=SPEND,
         days=(
             DaySpend(day="2026-11-18", credits=50, uncertain_credits=10),
             DaySpend(day="2026-11-19", credits=30, uncertain_credits=0),
@@ -90,38 +117,12 @@ def build_roi() -> EnrichmentRoi:
             FindingCount(field="title", verdict="confirmed", findings=30),
             FindingCount(field="email", verdict="unverified", findings=30),
         ),
-        accuracy=judge_accuracy(
-            [
-                StandingCount(field="email", written=100, standing=90, stated_share=0.97),
-                StandingCount(field="phone", written=50, standing=43, stated_share=0.84),
-            ],
-            BANDS,
-            min_values=30,
-        ),
+        accuracy=judge_accuracy(STANDING, BANDS, min_values=30),
         ages=(
             AgeBucket(from_days=None, records=5),
             *(AgeBucket(from_days=30 * bucket, records=500 - 35 * bucket) for bucket in range(13)),
         ),
-        funnel=(
-            FunnelLine(
-                is_enriched=True,
-                leads=40,
-                touched=30,
-                responded=10,
-                converted=4,
-                with_activity=20,
-                median_hours_to_touch=18.5,
-            ),
-            FunnelLine(
-                is_enriched=False,
-                leads=60,
-                touched=30,
-                responded=6,
-                converted=2,
-                with_activity=12,
-                median_hours_to_touch=30.0,
-            ),
-        ),
+        funnel=FUNNEL,
         stale_records=420,
         suppressed_records=85,
         minutes_saved_per_value=3.0,

@@ -17,6 +17,7 @@ from lead_pipeline.services.normalize import normalize_batch
 from lead_pipeline.store.database import Database
 from lead_pipeline.transport.retries import BATCH_RETRIES, Retries
 from lead_pipeline_tests.lead_builders import BATCH_ID, NOW, article_row, load_mapping
+from lead_pipeline_tests.services.night_bench import OWNERS
 
 RETRIES = Retries(BATCH_RETRIES, sleep=lambda _seconds: None)
 POLICY = EnrichmentPolicy(budget=BudgetRules(daily_credits=1_000), providers=("fake",))
@@ -70,7 +71,7 @@ class EnrichBench:
         self.normalize(batch_id)
 
     def normalize(self, batch_id: str = BATCH_ID) -> None:
-        normalize_batch(self.database, load_mapping(), batch_id=batch_id, now=lambda: self.at)
+        normalize_batch(self.database, load_mapping(), owners=OWNERS, batch_id=batch_id, now=lambda: self.at)
 
     def enrich(self, *providers: Any, batch_id: str = BATCH_ID, reason: str = "nightly") -> EnrichSummary:
         named = {provider.capabilities.name: provider for provider in providers}
