@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from lead_pipeline.config.loading import load_document
+from lead_pipeline.config.loading import load_document, load_parsed
 from lead_pipeline.config.pipeline import PipelineConfig, load_pipeline_config
 from lead_pipeline.contact_api.answers import CONTACT_API
 from lead_pipeline.contact_api.enrichment import ContactApiEnrichment
@@ -30,8 +30,9 @@ from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
+from lead_pipeline.services.enriching.refreshing import Refresh
 from lead_pipeline.services.measure_enrichment import MeasureInputs
-from lead_pipeline.services.reworking import ReworkRules
+from lead_pipeline.services.reworking import Rework, ReworkRules
 from lead_pipeline.services.write import WriteRules
 from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
@@ -199,6 +200,18 @@ class Connections:
     def rework_rules(self) -> ReworkRules:
         """Return what decisions and replays need to know to bring a row to its end."""
         return ReworkRules(write=self.write_rules(), routing=self.config.routing, gates=self.config.gates)
+
+    def refresh(self, *, actor: str) -> Refresh:
+        """Return what looking records up again needs to know."""
+        rules = self.rework_rules()
+        return Refresh(
+            work=Rework(database=self.database, salesforce=self.salesforce, rules=rules, actor=actor, now=self.now),
+            providers=self.enrichment_providers(),
+            policy=self.config.enrichment,
+            source=load_parsed("sources/directory", parse_source_mapping, directory=self.settings.config_dir),
+            owners=self.config.owners,
+            org_vocabulary=self.org_vocabulary,
+        )
 
     def org_vocabulary(self) -> dict[str, frozenset[str]]:
         """Return the picklist values of the org that normalized values must come from, by canonical field."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from lead_pipeline.defs import checks, jobs, recovery, retention, schedules, sensors
+from lead_pipeline.defs import checks, jobs, recovery, refreshes, retention, schedules, sensors
 from lead_pipeline.defs.assets import decisions, dievio, directory, enrichment_roi, enrichments, revops, salesforce
 from lead_pipeline.defs.resources import SilentProgress, connections_from
 from lead_pipeline.settings import Settings
@@ -34,8 +34,13 @@ def build_definitions(
             [dievio, directory, enrichments, decisions, salesforce, revops, enrichment_roi]
         ),
         asset_checks=[*checks.build_gate_checks(), *dg.load_asset_checks_from_modules([checks])],
-        jobs=[jobs.nightly_job, retention.retention_job],
-        schedules=[schedules.nightly_schedule, retention.retention_schedule],
+        jobs=[jobs.nightly_job, refreshes.crm_refresh_job, refreshes.enrichment_retry_job, retention.retention_job],
+        schedules=[
+            schedules.nightly_schedule,
+            refreshes.crm_refresh_schedule,
+            refreshes.enrichment_retry_schedule,
+            retention.retention_schedule,
+        ],
         sensors=[sensors.failed_run_sensor, sensors.warned_run_sensor, recovery.recover_sensor],
         resources=resources,
         # One process per run: starting one per step costs four CPU seconds each for the same work.

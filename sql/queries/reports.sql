@@ -141,4 +141,4 @@ SELECT batch_id, run_id, made_at, summary, html FROM run_report WHERE batch_id =
 
 -- name: get_newest_batch_id()$
 -- The batch that `status`, `gates` and `report` speak of when none is named.
-SELECT max(batch_id) FROM batch;
+SELECT max(batch_id) FROM batch WHERE source = 'search';

@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "auditing:audit_command",
     "review": "reviewing:review",
     "dlq": "dead_letters:dlq",
+    "enrich": "enriching:enrich",
     "init": "setup:init",
     "mapping": "mapping:mapping",
     "org": "org:org",

@@ -27,6 +27,8 @@ from lead_pipeline.store.leases import hold_lease
 from lead_pipeline.transport.retries import BATCH_RETRIES, Retries
 
 NIGHTLY, ON_DEMAND = "nightly", "on_demand"
+#: Batches whose rows are records of the org: what the record says itself must not be written back to it.
+OF_RECORDS = frozenset({"crm_refresh", "retry", ON_DEMAND})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,13 @@ def enrich_batch(
         log = waterfall.ask(asking)
         _record(database, policy, log, asking=asking, waterfall=waterfall, order=order, at=now())
         verdicts = merge_batch(
-            database, providers, policy, batch_id=batch_id, selections=_mergeable(selections), tools=tools
+            database,
+            providers,
+            policy,
+            batch_id=batch_id,
+            selections=_mergeable(selections),
+            tools=tools,
+            is_own_record=reason in OF_RECORDS,
         )
     return _summarize(selections, log, buyer, verdicts=verdicts)
 

@@ -14,6 +14,7 @@ import psycopg
 from lead_pipeline.domain.confidence import lead_confidence_percent
 from lead_pipeline.domain.enrichment.merging import (
     CHANGING_VERDICTS,
+    COMPANIONS,
     UNVERIFIED_FLAG,
     LeadValues,
     Merged,
@@ -24,6 +25,7 @@ from lead_pipeline.domain.enrichment.merging import (
 from lead_pipeline.domain.enrichment.policy import EnrichmentPolicy
 from lead_pipeline.domain.enrichment.selection import Selection
 from lead_pipeline.domain.identity import AliasKind, NewAlias
+from lead_pipeline.domain.leads import MatchKeys
 from lead_pipeline.domain.match_keys import lead_keys
 from lead_pipeline.domain.normalize.linkedin import read_linkedin
 from lead_pipeline.domain.normalize.times import write_time
@@ -48,6 +50,7 @@ def merge_batch(
     batch_id: str,
     selections: Mapping[str, Selection],
     tools: Tools,
+    is_own_record: bool = False,
 ) -> dict[str, int]:
     """Merge what providers said into the open leads of a batch, and return how many findings got which verdict.
 
@@ -58,14 +61,17 @@ def merge_batch(
         batch_id: The batch.
         selections: Our id -> selection of the people who may take something over.
         tools: The clock.
+        is_own_record: Whether the rows are records of the org, of which only what providers say is kept.
     """
     labels = {name: provider.capabilities.label for name, provider in providers.items()}
     counts: Counter[str] = Counter()
     with database.connect() as connection:
         for page in store.read_open_leads(connection, batch_id):
-            leads = [lead for lead in page if lead.candidate.dievio_lead_id in selections]
+            leads = [lead for lead in page if is_own_record or lead.candidate.dievio_lead_id in selections]
             with connection.transaction():
                 enriched = _merge_page(connection, leads, policy, selections=selections, labels=labels, tools=tools)
+                if is_own_record:
+                    enriched = [_without_own_values(lead) for lead in _with_the_rest(leads, enriched)]
                 store.save_enriched(
                     connection,
                     enriched,
@@ -186,6 +192,40 @@ def _learn(leads: Iterable[EnrichedLead]) -> list[NewAlias]:
         for (kind, alias), dievio_lead_id in learned.items()
         if kind is not AliasKind.EMAIL or lead_keys({"email": alias}).em
     ]
+
+
+#: Values of a lead that are about the lead and its way, not about the person.
+_OWN_FIELDS = frozenset(
+    {
+        "dievio_lead_id", "source", "search_segment", "synced_at", "last_enriched_at", "enrichment_source",
+        "lead_confidence_percent", "enrichment_reason",
+    }
+)  # fmt: skip
+
+
+def _with_the_rest(leads: Iterable[OpenLead], enriched: Iterable[EnrichedLead]) -> list[EnrichedLead]:
+    """Return the enriched leads and those of whom no provider said anything."""
+    known = {lead.raw_lead_id: lead for lead in enriched}
+    return [
+        known.get(lead.raw_lead_id)
+        or EnrichedLead(
+            raw_lead_id=lead.raw_lead_id,
+            dievio_lead_id=lead.candidate.dievio_lead_id,
+            merged=Merged(values=lead.candidate.values, confidences=lead.confidences, flags=(), results=()),
+            keys=MatchKeys(),
+            flags=lead.candidate.flags,
+        )
+        for lead in leads
+    ]
+
+
+def _without_own_values(lead: EnrichedLead) -> EnrichedLead:
+    """Keep of a record's row only what providers added: its own values stand in the record already."""
+    found = {*lead.merged.changed, *(flag.removeprefix(UNVERIFIED_FLAG) for flag in lead.merged.flags)}
+    kept = _OWN_FIELDS | found | {name for one in found for name in COMPANIONS.get(one, ())}
+    values = {name: value for name, value in lead.merged.values.items() if name in kept}
+    confidences = {name: sure for name, sure in lead.merged.confidences.items() if name in kept}
+    return replace(lead, merged=replace(lead.merged, values=values, confidences=confidences))
 
 
 def _required(policy: EnrichmentPolicy, leads: Iterable[EnrichedLead]) -> dict[str, float]:

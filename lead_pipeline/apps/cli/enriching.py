@@ -1,0 +1,176 @@
+"""Commands around enrichment: what it would ask, where its budget stands, and looking records of the org up again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+from rich.table import Table
+
+from lead_pipeline.apps.cli.running import yesterday
+from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import open_console
+from lead_pipeline.connections import Connections
+from lead_pipeline.errors import ConfigurationError, GateClosedError
+from lead_pipeline.services.enriching.budgeting import preview_enrichment, report_budget
+from lead_pipeline.services.enriching.refreshing import (
+    RefreshSummary,
+    look_up_one,
+    refresh_stale_records,
+    retry_parked,
+)
+from lead_pipeline.settings import load_settings
+
+
+@click.group()
+def enrich() -> None:
+    """Look people up within the credit budget.
+
+    Example: lead-pipeline enrich budget
+    """
+
+
+@enrich.command()
+@click.option("--date", "batch_id", help="Day to look at, YYYY-MM-DD; default: yesterday (UTC).")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+def preview(*, batch_id: str | None, is_json: bool) -> None:
+    """Show who of a normalized day would be looked up, why, and what it can cost. Spends nothing.
+
+    Example: lead-pipeline enrich preview --date 2026-11-20
+    """
+    settings = load_settings()
+    with Connections(settings) as connections:
+        providers = connections.enrichment_providers()
+        if not providers:
+            raise ConfigurationError("enrichment.yaml: providers", what="names nobody", repair="Name dievio")
+        shown = preview_enrichment(
+            connections.database,
+            connections.config.enrichment,
+            next(iter(providers.values())).capabilities,
+            batch_id=batch_id or yesterday(),
+            now=connections.now,
+        )
+    reasons = [{"choice": key[0], "reason": key[1], "detail": key[2], "people": n} for key, n in shown.reasons.items()]
+    if is_json:
+        click.echo(json.dumps({**asdict(shown), "reasons": reasons}, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("choice", "reason", "detail", "people"):
+        table.add_column(name, justify="right" if name == "people" else "left")
+    for line in sorted(reasons, key=lambda one: (str(one["choice"]), -int(str(one["people"])))):
+        table.add_row(*(str(line[name]) for name in ("choice", "reason", "detail")), f"{line['people']:,}")
+    console = open_console()
+    console.print(f"[bold]Enrichment of {shown.batch_id}[/bold] · nothing is asked, nothing is spent")
+    console.print(table)
+    console.print(f"{shown.calls:,} calls, {shown.credits_at_most:,} credits at most")
+
+
+@enrich.command()
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+def budget(*, is_json: bool) -> None:
+    """Show today's limits, what is used, the forecast, and what was spent on what we knew already.
+
+    Example: lead-pipeline enrich budget --json
+    """
+    settings = load_settings()
+    with Connections(settings) as connections:
+        report = report_budget(connections.database, connections.config.enrichment, now=connections.now)
+    if is_json:
+        click.echo(json.dumps({**asdict(report), "forecast_credits": report.forecast_credits}, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("budget of", "used", "limit", "state"):
+        table.add_column(name, justify="right" if name in {"used", "limit"} else "left")
+    for line in report.lines:
+        limit = "-" if line.limit is None else f"{line.limit:,}"
+        table.add_row(line.subject, f"{line.used:,}", limit, line.state.value.replace("_", " "))
+    console = open_console()
+    console.print(table)
+    console.print(
+        f"forecast for today with {report.stale_records:,} stale records: {report.forecast_credits:,} credits\n"
+        f"spent on what we knew already: {report.known_credits:,} · on answers that were lost: "
+        f"{report.uncertain_credits:,}"
+    )
+    for line in report.lines:
+        if line.advice:
+            console.print(f"[yellow]{line.advice}[/]")
+
+
+@enrich.command()
+@click.option("--linkedin", "linkedin_url", help="Address of the person's LinkedIn profile.")
+@click.option("--lead", "dievio_lead_id", help="Our id of the person.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+def one(*, linkedin_url: str | None, dievio_lead_id: str | None, is_json: bool) -> None:
+    """Look one person of the org up now and write what is new. At most 2 credits.
+
+    Example: lead-pipeline enrich one --linkedin https://www.linkedin.com/in/jane-doe
+    """
+    if (linkedin_url is None) == (dievio_lead_id is None):
+        raise click.UsageError("Name either --linkedin or --lead")
+    settings = load_settings()
+    announce_sandboxes(settings)
+    with Connections(settings) as connections:
+        summary = look_up_one(
+            connections.refresh(actor="command line"),
+            batch_id=_stamped("one"),
+            linkedin_url=linkedin_url,
+            dievio_lead_id=dievio_lead_id,
+        )
+    _tell(summary, is_json=is_json)
+
+
+@enrich.command()
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+def refresh(*, is_json: bool) -> None:
+    """Look the stale records of the org up again, the oldest first, within today's budget.
+
+    Example: lead-pipeline enrich refresh
+    """
+    settings = load_settings()
+    announce_sandboxes(settings)
+    with Connections(settings) as connections:
+        summary = refresh_stale_records(
+            connections.refresh(actor="command line"), batch_id=refresh_batch_id(connections.now())
+        )
+    _tell(summary, is_json=is_json)
+
+
+@enrich.command()
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+def retry(*, is_json: bool) -> None:
+    """Ask again about people whose provider did not answer and whose time has come.
+
+    Example: lead-pipeline enrich retry
+    """
+    settings = load_settings()
+    announce_sandboxes(settings)
+    with Connections(settings) as connections:
+        summary = retry_parked(connections.refresh(actor="command line"), batch_id=_stamped("retry"))
+    _tell(summary, is_json=is_json)
+
+
+def refresh_batch_id(at: datetime) -> str:
+    """Return the batch of a day's refresh."""
+    return f"refresh-{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def _stamped(kind: str) -> str:
+    return f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+
+
+def _tell(summary: RefreshSummary, *, is_json: bool) -> None:
+    """Print what was done.
+
+    Raises:
+        GateClosedError: A gate stopped the batch.
+    """
+    if is_json:
+        click.echo(json.dumps(summary.as_metadata(), indent=2))
+    else:
+        console = open_console()
+        for name, value in summary.as_metadata().items():
+            console.print(f"{name:<28} {value:,}" if isinstance(value, int) else f"{name:<28} {value}")
+    if summary.failed_gates:
+        raise GateClosedError(summary.batch_id, summary.failed_gates)

@@ -1,0 +1,197 @@
+"""Looking records of the org up again: stale ones, single ones, those that wait, all the way into the org."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lead_pipeline.domain.enrichment.policy import BudgetRules, EnrichmentPolicy
+from lead_pipeline.errors import ServiceUnavailableError, UnknownSubjectError
+from lead_pipeline.services.enriching.refreshing import (
+    Refresh,
+    RefreshSummary,
+    look_up_one,
+    refresh_stale_records,
+    retry_parked,
+)
+from lead_pipeline_tests.fakes_enrichment import FakeEnrichmentProvider
+from lead_pipeline_tests.lead_builders import load_mapping
+from lead_pipeline_tests.services.enriching.enrich_bench import RETRIES
+from lead_pipeline_tests.services.night_bench import OWNERS, NightBench, day, row
+from lead_pipeline_tests.services.rework_bench import new_rework
+from lead_pipeline_tests.services.write_bench import WriteBench
+
+POLICY = EnrichmentPolicy(budget=BudgetRules(daily_credits=1_000), providers=("fake",))
+HUNDRED_DAYS = 100 * 24 * 3600.0
+
+
+@pytest.fixture
+def nights(bench: WriteBench) -> NightBench:
+    """Two people of one company, synced a hundred days ago."""
+    bench.emulated.org.reset()
+    nights = NightBench(database=bench.database, emulated=bench.emulated, client=bench.client)
+    nights.night(day(1), somebody("Jane"), somebody("Mary"))
+    nights.wait(HUNDRED_DAYS)
+    return nights
+
+
+def somebody(given: str, **changes: Any) -> dict[str, Any]:
+    slug = f"{given.lower()}-doe"
+    return row(
+        **{
+            "first_name": given,
+            "email": f"{given.lower()}.doe@acme.com",
+            "linkedin_url": f"https://www.linkedin.com/in/{slug}",
+            **changes,
+        }
+    )
+
+
+def refresher(nights: NightBench, provider: FakeEnrichmentProvider, policy: EnrichmentPolicy = POLICY) -> Refresh:
+    return Refresh(
+        work=new_rework(nights),
+        providers={"fake": provider},
+        policy=policy,
+        source=load_mapping("directory"),
+        owners=OWNERS,
+        retries=RETRIES,
+    )
+
+
+def refresh(nights: NightBench, provider: FakeEnrichmentProvider, batch_id: str = "refresh-1") -> RefreshSummary:
+    summary = refresh_stale_records(refresher(nights, provider), batch_id=batch_id)
+    assert summary.failed_gates == ()
+    return summary
+
+
+def records(nights: NightBench) -> dict[str, dict[str, Any]]:
+    """Given name -> the Lead as the org holds it."""
+    return {str(one["FirstName"]): one for one in nights.records("Lead")}
+
+
+def test_a_stale_record_is_looked_up_and_its_promotion_written(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+
+    summary = refresh(nights, provider)
+
+    held = records(nights)
+    assert summary.write is not None
+    assert (summary.records, provider.charged, len(provider.asked)) == (2, 2, 1)
+    assert (held["Jane"]["Title"], held["Mary"]["Title"]) == ("CFO", "VP Sales")
+    assert {outcome.value: count for outcome, count in summary.write.outcomes.items() if count} == {
+        "updated": 1,
+        "skipped": 1,
+    }
+    assert "title was stale" in held["Jane"]["Dievio_Update_Reason__c"]
+
+
+def test_unchanged_records_are_not_touched_and_a_second_night_buys_nothing(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane"), somebody("Mary")])
+    before = records(nights)
+
+    first = refresh(nights, provider)
+    second = refresh(nights, provider, "refresh-2")
+
+    assert records(nights) == before
+    assert first.enrichment is not None
+    assert (first.enrichment.credits, first.enrichment.known_credits) == (2, 2)
+    assert (second.records, len(provider.asked)) == (0, 1)
+
+
+def test_what_a_rep_corrected_stays(nights: NightBench) -> None:
+    jane = nights.ask("SELECT salesforce_id FROM directory_record WHERE fields ->> 'FirstName' = 'Jane'")[0]
+    nights.edit(jane["salesforce_id"], {"Title": "Head of everything"})
+
+    refresh(nights, FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")]))
+
+    assert records(nights)["Jane"]["Title"] == "Head of everything"
+
+
+def test_a_record_of_the_org_that_is_not_ours_is_found_and_linked(nights: NightBench) -> None:
+    nights.create(
+        {
+            "FirstName": "Olga",
+            "LastName": "Doe",
+            "Company": "Acme Inc.",
+            "LinkedIn_URL__c": "https://www.linkedin.com/in/olga-doe",
+        }
+    )
+    nights.wait(5)
+
+    refresh(nights, FakeEnrichmentProvider([somebody("Olga", job_title="CFO")]))
+
+    held = records(nights)["Olga"]
+    assert (held["Title"], bool(held["Dievio_Lead_ID__c"])) == ("CFO", True)
+
+
+def test_an_uncertain_find_is_a_question_and_the_record_stays_blank(nights: NightBench) -> None:
+    jane = nights.ask("SELECT salesforce_id FROM directory_record WHERE fields ->> 'FirstName' = 'Jane'")[0]
+    nights.edit(jane["salesforce_id"], {"Email": None}, user="admin")
+    nights.wait(5)
+    found = somebody("Jane", email="jane.d@acme.com", email_status="likely")
+
+    refresh(nights, FakeEnrichmentProvider([found, somebody("Mary")]))
+
+    assert records(nights)["Jane"].get("Email") in (None, "")
+    questions = nights.ask("SELECT reason, proposal FROM review_item WHERE state = 'open'")
+    assert [(entry["reason"], entry["proposal"]) for entry in questions] == [
+        ("field_conflict", {"Email": "jane.d@acme.com"})
+    ]
+
+
+def test_one_person_is_looked_up_on_demand_and_the_second_time_costs_nothing(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+    refresh_one = refresher(nights, provider)
+
+    look_up_one(refresh_one, batch_id="one-1", linkedin_url="linkedin.com/in/Jane-Doe/?trk=x")
+    again = look_up_one(refresh_one, batch_id="one-2", linkedin_url="https://www.linkedin.com/in/jane-doe")
+
+    assert (provider.charged, again.failed_gates) == (1, ())
+    assert records(nights)["Jane"]["Title"] == "CFO"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://www.linkedin.com/company/acme", "not a profile", "linkedin.com/in/nobody"]
+)
+def test_a_person_who_is_not_there_costs_nothing(nights: NightBench, address: str) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane")])
+
+    with pytest.raises(UnknownSubjectError):
+        look_up_one(refresher(nights, provider), batch_id="one-1", linkedin_url=address)
+
+    assert provider.asked == []
+
+
+def test_whoever_got_no_answer_is_asked_about_again_by_the_retry(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider(
+        [somebody("Jane", job_title="CFO"), somebody("Mary")],
+        interrupt=lambda _questions: ServiceUnavailableError("fake", "lookup", status=503),
+    )
+    down = refresh_stale_records(refresher(nights, provider), batch_id="refresh-1")
+    provider.interrupt = None
+
+    too_early = retry_parked(refresher(nights, provider), batch_id="retry-1")
+    nights.wait(31 * 60)
+    later = retry_parked(refresher(nights, provider), batch_id="retry-2")
+
+    assert down.failed_gates == ()
+    assert down.enrichment is not None
+    assert (down.enrichment.parked, too_early.records, later.records) == (2, 0, 2)
+    assert records(nights)["Jane"]["Title"] == "CFO"
+    assert {entry["state"] for entry in nights.ask("SELECT state FROM enrichment_retry")} == {"done"}
+
+
+def test_at_the_limit_the_rest_of_the_records_waits_for_tomorrow(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary", job_title="CTO")])
+    one_credit = replace(POLICY, budget=BudgetRules(daily_credits=1))
+
+    first = refresh_stale_records(refresher(nights, provider, one_credit), batch_id="refresh-1")
+    nights.wait(timedelta(days=1).total_seconds())
+    second = refresh_stale_records(refresher(nights, provider, one_credit), batch_id="refresh-2")
+
+    assert (first.failed_gates, second.failed_gates) == ((), ())
+    assert (first.records, second.records, provider.charged) == (2, 1, 2)
+    assert {one["Title"] for one in records(nights).values()} == {"CFO", "CTO"}
