@@ -32,6 +32,16 @@ def test_the_night_begins_by_itself_at_a_quarter_past_two_utc(schedule: dg.Sched
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
+@pytest.mark.parametrize(
+    ("name", "cron"), [("crm_refresh_schedule", "15 4 * * *"), ("enrichment_retry_schedule", "*/30 * * * *")]
+)
+def test_records_are_looked_up_again_by_themselves(name: str, cron: str) -> None:
+    schedule = build_definitions().resolve_schedule_def(name)
+
+    assert (schedule.cron_schedule, schedule.execution_timezone) == (cron, "UTC")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
 def test_a_night_works_on_the_day_before(schedule: dg.ScheduleDefinition) -> None:
     (request,) = tick(schedule, NIGHT)
 
