@@ -26,14 +26,14 @@ from lead_pipeline.domain.reverting import (
     count_verdicts,
     plan_revert,
 )
-from lead_pipeline.domain.write_protocol import IntentState, WriteIntent, is_quiet
+from lead_pipeline.domain.write_protocol import IntentState, WriteIntent, WritePurpose, is_quiet
 from lead_pipeline.errors import ApiBudgetReachedError, SchemaUnknownError, UnknownRunError
 from lead_pipeline.services.record_reads import read_records
 from lead_pipeline.services.write import open_session
 from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import Clock, CrmWriter, WriteSession, WriteTools
-from lead_pipeline.services.writing.settling import settle_open_writes
+from lead_pipeline.services.writing.settling import credit_void_writes, settle_open_writes
 from lead_pipeline.store import reverts
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
@@ -205,6 +205,10 @@ def _revert_page(
             settle_open_writes(session)
             rest = [write for write in writes if _may_try(write.salesforce_id, done, refusals)]
             plan, read_at = _plan(session.salesforce, schemas, rest, run_id=reverted_run_id, now=session.tools.now)
+            # Judged as before where our own write landed late: what it put back is no finding of this reading.
+            landed = _credit_late_writes(session, rest) & judged.keys()
+            done |= landed
+            plan = tuple(revert for revert in plan if revert.write.salesforce_id not in landed)
             judged |= {revert.write.salesforce_id: revert for revert in plan}
             wanted = [revert for revert in plan if revert.changes()]
             if not wanted:
@@ -217,6 +221,12 @@ def _revert_page(
                 session.tools.wait(session.limits.quiet_wait_seconds)
     finally:
         tally.add(judged.values(), done=done)
+
+
+def _credit_late_writes(session: WriteSession, writes: Sequence[RunWrite]) -> set[str]:
+    """Credit undoings that were held for void and landed after all; return their records."""
+    records = {write.dievio_lead_id: write.salesforce_id for write in writes}
+    return {records[lead_id] for lead_id in credit_void_writes(session, records, purpose=WritePurpose.REVERT)}
 
 
 def _may_try(record_id: str, done: Collection[str], refusals: Mapping[str, int]) -> bool:

@@ -125,6 +125,21 @@ def test_a_lost_answer_is_settled_by_reading(bench: WriteBench, kind: str) -> No
     bench.assert_log_equals_journal()
 
 
+def test_an_undoing_that_lands_after_it_was_given_up_counts_as_done_and_stands_in_the_log(bench: WriteBench) -> None:
+    update_one(bench)
+    bench.fault("late_commit", delay_seconds=30, times=1, **UPDATE_ROUTE)
+
+    def let_it_land(point: CrashPoint) -> None:
+        if point is CrashPoint.AFTER_SETTLING and bench.ask("SELECT 1 FROM write_intent WHERE state = 'void'"):
+            bench.wait(60)
+
+    summary = revert(bench, reach=let_it_land)
+
+    assert (summary.records_changed, summary.fields_already_back) == (1, 0)
+    assert summary.fields_put_back >= 3
+    bench.assert_log_equals_journal()
+
+
 def test_a_value_that_went_back_is_no_longer_held_for_ours(bench: WriteBench) -> None:
     record_id, _ = update_one(bench)
 
