@@ -106,7 +106,10 @@ def node_modules() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_bytes(manifest)
         command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
+        try:
+            subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as failure:
+            pytest.skip(f"npm could not install the JavaScript clients here: {failure}")
     return modules
 
 

@@ -28,6 +28,8 @@ _MAPPED_BYTES: Final = 4 * 1024**3  # long scans read the file in place instead 
 _WRITE_TRIES: Final = 30_000  # milliseconds to wait for a file that another process holds
 _FIRST_ISSUED: Final = 1_000
 """Serial of the first issued record; lower ones belong to the org's own users and queues."""
+_SERIALS_AHEAD: Final = 1_000
+"""Serials reserved at a time: a restart skips the rest of them instead of repeating any."""
 
 # The state outlives the process, not a power cut: it is a tool's state, and writes must not wait for the disk.
 _PRAGMAS: Final = (
@@ -78,6 +80,7 @@ class Store:
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="salesforce-org-reader")
         self._depth = 0
         self._serials: dict[str, int] = {}
+        self._reserved: dict[str, int] = {}
         self._selects: dict[str, str] = {}
         self._connection.executescript(_TABLES)
 
@@ -118,6 +121,7 @@ class Store:
             except BaseException:
                 self._depth -= 1
                 self._connection.execute(roll_back)
+                self._reserved.clear()  # what was reserved inside is not written any more
                 raise
             self._depth -= 1
             self._connection.execute(commit)
@@ -206,9 +210,9 @@ class Store:
                 self._serials[name] = max(int(self.setting(f"serial.{prefix}") or 0), _FIRST_ISSUED)
             self._serials[name] += 1
             serial = self._serials[name]
-            # Written ahead in strides: a restart skips ids instead of repeating them, and creates stay one statement.
-            if serial % _FIRST_ISSUED == 1:
-                self.keep_setting(f"serial.{prefix}", str(serial + _FIRST_ISSUED))
+            if serial > self._reserved.get(name, 0):
+                self._reserved[name] = serial + _SERIALS_AHEAD
+                self.keep_setting(f"serial.{prefix}", str(self._reserved[name]))
             return serial
 
     def get(self, schema: ObjectSchema, record_id: str) -> Row | None:
@@ -289,6 +293,7 @@ class Store:
                 self.run(f"DROP TABLE {quoted(name)}" if drop else f"DELETE FROM {quoted(name)}")
             self.run("DELETE FROM sqlite_sequence")
             self._serials.clear()
+            self._reserved.clear()
 
 
 def quoted(name: str) -> str:
@@ -308,6 +313,11 @@ def column_type(item: Field) -> str:
     return "TEXT COLLATE NOCASE" if item.is_key or item.unique or item.type == "email" else "TEXT COLLATE SALESFORCE"
 
 
+def bin_index(object_name: str) -> str:
+    """The index of an object's deleted records; objects with a SystemModstamp have one."""
+    return f"{object_name}.bin"
+
+
 def _indexes(schema: ObjectSchema) -> Iterator[tuple[str, str]]:
     table = quoted(schema.name)
     yield f"{schema.name}.Id", f'CREATE UNIQUE INDEX "{schema.name}.Id" ON {table} (Id)'
@@ -316,8 +326,8 @@ def _indexes(schema: ObjectSchema) -> Iterator[tuple[str, str]]:
         yield f"{schema.name}.poll", f'CREATE INDEX "{schema.name}.poll" ON {table} (SystemModstamp, Id, IsDeleted)'
         # The few deleted apart: getDeleted reads them, and a total is everything without them.
         yield (
-            f"{schema.name}.bin",
-            f'CREATE INDEX "{schema.name}.bin" ON {table} (SystemModstamp, Id) WHERE IsDeleted = 1',
+            bin_index(schema.name),
+            f"CREATE INDEX {quoted(bin_index(schema.name))} ON {table} (SystemModstamp, Id) WHERE IsDeleted = 1",
         )
     for item in schema.fields.values():
         name = f"{schema.name}.{item.name}"

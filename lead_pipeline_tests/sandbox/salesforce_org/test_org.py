@@ -83,6 +83,24 @@ def test_records_tokens_and_schema_changes_outlive_a_restart(tmp_path: Path) -> 
     assert next_id != record_id
 
 
+def issue_and_undo(org: Org) -> None:
+    with org.store.transaction():
+        org.store.next_id(org.schemas["Lead"])
+        raise InterruptedError
+
+
+def test_no_id_is_issued_twice_however_often_the_org_is_started_and_work_is_undone(tmp_path: Path) -> None:
+    issued: list[str] = []
+    for _ in range(4):
+        org = Org(state_path=tmp_path / "org.sqlite")
+        with pytest.raises(InterruptedError):
+            issue_and_undo(org)
+        issued += (org.store.next_id(org.schemas["Lead"]) for _ in range(2))
+        org.close()
+
+    assert len(set(issued)) == len(issued)
+
+
 def test_a_reset_brings_back_the_first_state(admin: RunningOrg) -> None:
     admin.create()
     admin.call("PUT", "/_sandbox/schema/Lead", json={"remove": ["Phone"]})
