@@ -13,11 +13,12 @@ COLLECTION_RECORDS = 200  # records per insert call, Salesforce limit
 COMPOSITE_UPDATES = 25  # conditional updates per composite call, Salesforce limit
 BULK_THRESHOLD = 2_000  # above it one Bulk job is cheaper and kinder to the org than ten collection calls
 HAND_OVER_BULK_THRESHOLD = 200  # behind the owner guard; a job costs as many calls as 125 conditional updates
+UPDATE_BULK_THRESHOLD = 200  # behind the guard of values; for the same reason
 BULK_JOB_ROWS = 10_000  # one internal batch of Bulk 2.0; a lost job then concerns no more rows than that
 QUERY_PAGE_RECORDS = 2_000  # rows per query page, Salesforce limit
 INSERT_JOB_CALLS = 6  # create, upload, close, one state, two result files; longer jobs ask for their state again
 UPDATE_JOB_CALLS = 4  # as above; where no row was refused the files tell nothing new
-OWNER_GUARD_CALLS = 1  # whether the validation rule is active
+GUARD_CALLS = 1  # whether the validation rules are active
 PREPARATION_CALLS = 5  # sign-in, describes, directory refresh, counts, fresh read before the writes
 
 
@@ -47,7 +48,9 @@ class SegmentAccount:
     total_count: int | None = None  # as the server reports it
 
 
-def estimate_calls(*, creates: int, updates: int, has_owner_guard: bool) -> CallEstimate:
+def estimate_calls(
+    *, creates: int, updates: int, has_owner_guard: bool, has_update_guard: bool = False
+) -> CallEstimate:
     """Estimate the Salesforce calls of a run that writes so many records.
 
     Args:
@@ -55,15 +58,18 @@ def estimate_calls(*, creates: int, updates: int, has_owner_guard: bool) -> Call
         updates: Changed records.
         has_owner_guard: Whether the org itself refuses to move leads that somebody took, so that a large hand-over may
             use one Bulk job.
+        has_update_guard: Whether it refuses to replace values of people, so that many updates may use one.
     """
     written = creates + updates
     jobs = ceil(creates / BULK_JOB_ROWS)
-    bulk_hand_over = OWNER_GUARD_CALLS + UPDATE_JOB_CALLS * jobs
+    bulk_hand_over = GUARD_CALLS + UPDATE_JOB_CALLS * jobs
+    is_bulk_update = has_update_guard and updates > UPDATE_BULK_THRESHOLD
+    bulk_update = GUARD_CALLS + INSERT_JOB_CALLS * ceil(updates / BULK_JOB_ROWS)  # its files tell what was refused
     is_bulk_hand_over = has_owner_guard and creates > HAND_OVER_BULK_THRESHOLD
     return CallEstimate(
         preparation=PREPARATION_CALLS,
         creates=INSERT_JOB_CALLS * jobs if creates > BULK_THRESHOLD else ceil(creates / COLLECTION_RECORDS),
-        updates=ceil(updates / COMPOSITE_UPDATES),
+        updates=bulk_update if is_bulk_update else ceil(updates / COMPOSITE_UPDATES),
         read_back=ceil(written / QUERY_PAGE_RECORDS),
         hand_over=bulk_hand_over if is_bulk_hand_over else ceil(creates / COMPOSITE_UPDATES),
     )

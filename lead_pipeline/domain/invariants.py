@@ -15,6 +15,7 @@ from uuid import UUID
 
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.mapping import WritePolicy
+from lead_pipeline.domain.org_guard import is_guard_field
 from lead_pipeline.domain.value_equality import is_blank
 from lead_pipeline.domain.write_protocol import (
     EXTERNAL_ID_FIELD,
@@ -280,7 +281,7 @@ def _check_policy(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _may_write(evidence: Evidence, commit: Commit, purpose: WritePurpose | None, name: str, *, ours: object) -> bool:
-    if name == RECEIPT_FIELD:
+    if name == RECEIPT_FIELD or is_guard_field(name):
         return True
     if name == OWNER_FIELD:
         return commit.is_insert or purpose is WritePurpose.HAND_OVER

@@ -21,6 +21,7 @@ from lead_pipeline.domain.mapping import (
     OnConflict,
     WritePolicy,
 )
+from lead_pipeline.domain.org_schema import NULL_MARK
 
 INTEGRATION_PERMISSION = "Dievio_Integration"  # custom permission that tells our user from everybody else
 OWNER_RULE = "Dievio_Owner_Guard"
@@ -29,6 +30,7 @@ REFUSAL_MARK = "Dievio guard:"  # head of every message of these rules, so that 
 SETTING_TYPE = "Dievio_Setting__mdt"
 HOLDING_QUEUE_SETTING = f"$CustomMetadata.{SETTING_TYPE}.Default.Holding_Queue_Id__c"
 
+_NULL_MARK = NULL_MARK.casefold()
 _SEEN_PREFIX = "Dievio_Seen_"
 _CUSTOM_SUFFIX = "__c"
 _MAX_NAME_CHARACTERS = 40  # of a rule or field name, Salesforce limit
@@ -90,7 +92,7 @@ def guard_values(
     values: dict[str, object] = {
         seen_field(name): value
         for name, value in before.items()
-        if value is not None and seen_field(name) in org_fields
+        if seen_field(name) in org_fields and not _is_needless(value)
     }
     if decision_id is not None and DECISION_FIELD in org_fields:
         values[DECISION_FIELD] = decision_id
@@ -158,6 +160,11 @@ def _is_blank(row: FieldMapping, mapping: ObjectMapping) -> str:
         return f"ISBLANK({prior})"
     listed = "|".join(sorted(mapping.placeholders)).replace("\\", "\\\\").replace('"', '\\"')
     return f'OR(ISBLANK({prior}), CONTAINS("|{listed}|", "|" & LOWER(TRIM({prior})) & "|"))'
+
+
+def _is_needless(value: object) -> bool:
+    """A blank is free to change, and so is this placeholder, which a job would read as "clear the field"."""
+    return value is None or str(value).strip().casefold() in {"", _NULL_MARK}
 
 
 def _cut(name: str) -> str:

@@ -126,6 +126,18 @@ TRANSIENT_CAUSES: Mapping[str, str] = {
     "UNPROCESSED": "The Bulk job ended before it came to this row",
 }
 
+#: Our own word for a refusal by the guard, which Salesforce reports as any other validation rule's.
+GUARD_REFUSAL = Refusal(
+    code="GUARD_REFUSED",
+    step=RefusalStep.REPLAN,
+    error_class=ErrorClass.RECORD_CHANGED,
+    cause="The org's guard found another value than the one the update was planned with",
+    repair="Decide in the review queue whether the lead's values still help",
+    owner=SALES_OPS,
+    replan_limit=MAX_REPLANS_AFTER_EDIT,
+    review_reason=ReviewReason.RECORD_CHANGED,
+)
+
 _TABLE = (
     # --- the record is not what the plan saw -------------------------------------------------------------------------
     Refusal(
@@ -138,6 +150,7 @@ _TABLE = (
         replan_limit=MAX_REPLANS_AFTER_EDIT,
         review_reason=ReviewReason.RECORD_CHANGED,
     ),
+    GUARD_REFUSAL,
     _moved("CANNOT_UPDATE_CONVERTED_LEAD", "The lead was converted"),
     _moved("ENTITY_IS_DELETED", "The record was deleted"),
     _moved("NOT_FOUND", "The record does not exist or is hidden from the integration user"),

@@ -7,12 +7,13 @@ Belongs here: the comparison. Reading the records, and writing through the same 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from lead_pipeline.domain.org_guard import guard_values
 from lead_pipeline.domain.value_equality import are_equal
 from lead_pipeline.domain.write_protocol import (
     EXTERNAL_ID_FIELD,
@@ -127,8 +128,19 @@ def count_verdicts(reverts: Sequence[RecordRevert]) -> Counter[RevertVerdict]:
     return Counter(entry.verdict for revert in reverts for entry in revert.fields)
 
 
-def build_revert_intent(revert: RecordRevert, *, op_id: UUID, run_id: str, attempt: int) -> WriteIntent:
-    """Turn a record's part of the plan into the write that carries it out."""
+def build_revert_intent(
+    revert: RecordRevert, *, op_id: UUID, run_id: str, attempt: int, org_fields: Collection[str]
+) -> WriteIntent:
+    """Turn a record's part of the plan into the write that carries it out.
+
+    Args:
+        revert: The record's part of the plan.
+        op_id: Id of the write.
+        run_id: The run that undoes.
+        attempt: 1 plus the refused writes before.
+        org_fields: Fields of the object that our user may change.
+    """
+    before = {entry.field: entry.now for entry in revert.fields if entry.field in revert.changes()}
     changes = revert.changes()
     return WriteIntent(
         op_id=op_id,
@@ -142,11 +154,12 @@ def build_revert_intent(revert: RecordRevert, *, op_id: UUID, run_id: str, attem
         object_name=revert.write.object_name,
         salesforce_id=revert.write.salesforce_id,
         payload={**changes, RECEIPT_FIELD: str(op_id)},
-        before={entry.field: entry.now for entry in revert.fields if entry.field in changes},
+        before=before,
         base_last_modified_at=revert.last_modified_at,
         mapping_version=revert.write.mapping_version,
         reason_code=REASON_CODE,
         attempt=attempt,
+        guard_values=guard_values(before, org_fields=org_fields, decision_id=str(op_id)),
     )
 
 

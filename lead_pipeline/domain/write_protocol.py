@@ -13,15 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from lead_pipeline.domain.decisions import Decision, SyncDecision
 from lead_pipeline.domain.leads import MatchKeys
+from lead_pipeline.domain.org_guard import REFUSAL_MARK, guard_values
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.domain.refusals import (
+    GUARD_REFUSAL,
     TRANSIENT_REFUSAL,
     UNCLASSIFIED_REFUSAL,
     Refusal,
@@ -107,6 +109,7 @@ class WriteIntent:
     state: IntentState = IntentState.SENT
     bulk_job_id: str | None = None
     error_code: str = ""  # of the last answer
+    guard_values: Mapping[str, object] = field(default_factory=dict)  # sent along for the org's guard, not kept
 
     @property
     def payload_sha256(self) -> str:
@@ -139,6 +142,7 @@ class WriteBasis:
     refusal_count: int  # refused writes of this lead in this batch
     holding_owner_id: str | None  # owner of new leads until the gates passed; None: the integration user
     record_lead_id: str | None  # external id that the target carries now
+    org_fields: frozenset[str] = frozenset()  # fields of the target that our user may change
 
 
 def hash_payload(payload: Mapping[str, object]) -> str:
@@ -183,6 +187,7 @@ def build_sync_intent(
         payload[EXTERNAL_ID_FIELD] = decision.dievio_lead_id
     payload[RECEIPT_FIELD] = str(op_id)
     before = {entry.field: entry.before for entry in decision.fields if entry.field in payload}
+    decision_id = str(op_id) if purpose is WritePurpose.REVIEW else None
     return WriteIntent(
         op_id=op_id,
         batch_id=decision.batch_id,
@@ -200,6 +205,7 @@ def build_sync_intent(
         mapping_version=decision.mapping_version,
         reason_code=decision.reason_code,
         attempt=basis.refusal_count + 1,
+        guard_values={} if is_insert else guard_values(before, org_fields=basis.org_fields, decision_id=decision_id),
     )
 
 
@@ -242,6 +248,8 @@ def explain(intent: WriteIntent, answer: RecordAnswer) -> Refusal:
     """Return what a refusal means; a code without an entry follows the remedy that the answer itself names."""
     if answer.is_transient:
         return replace(TRANSIENT_REFUSAL, code=answer.error_code)
+    if REFUSAL_MARK in answer.message:
+        return GUARD_REFUSAL
     refusal = find_refusal(answer.error_code)
     if refusal is None:
         return replace(UNCLASSIFIED_REFUSAL, code=answer.error_code, step=_REMEDY_STEPS[answer.remedy])

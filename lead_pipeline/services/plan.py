@@ -31,7 +31,7 @@ from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
-from lead_pipeline.store.org_facts import had_owner_guard
+from lead_pipeline.store.org_facts import had_owner_guard, had_update_guard
 
 PLANNED_OBJECTS = ("Lead", "Contact")
 WRITING_DECISIONS = (Decision.CREATE, Decision.UPDATE)
@@ -271,6 +271,7 @@ def _summarize(
             creates=still_open[Decision.CREATE],
             updates=still_open[Decision.UPDATE],
             has_owner_guard=had_owner_guard(connection),
+            has_update_guard=had_update_guard(connection, "Lead"),
         ),
         credits_at_most=estimate_credits(plans.read_segment_accounts(connection, batch_id=batch_id)),
         mapping_version=mapping_version,

@@ -36,7 +36,7 @@ from lead_pipeline.services.writing.ports import Clock, CrmWriter, WriteSession,
 from lead_pipeline.services.writing.settling import credit_void_writes, settle_open_writes
 from lead_pipeline.store import reverts
 from lead_pipeline.store.database import Database
-from lead_pipeline.store.directory import find_org_schema
+from lead_pipeline.store.directory import find_org_schema, read_updateable_fields
 
 PAGE_RECORDS = 1_000  # five queries of 200 ids, which is one composite call
 MAX_TRIES = 3  # refusals of a record that people keep editing; then its fields count as refused
@@ -238,9 +238,17 @@ def _send(
 ) -> dict[str, tuple[IntentState, str]]:
     """Write records and return how each ended, also where only a reading could tell."""
     groups: dict[str, list[WriteIntent]] = defaultdict(list)
+    with session.database.transaction() as connection:
+        org_fields = {name: read_updateable_fields(connection, name) for name in REVERTED_OBJECTS}
     for revert in plan:
         attempt = refusals.get(revert.write.salesforce_id, 0) + 1
-        intent = build_revert_intent(revert, op_id=session.tools.new_id(), run_id=session.run_id, attempt=attempt)
+        intent = build_revert_intent(
+            revert,
+            op_id=session.tools.new_id(),
+            run_id=session.run_id,
+            attempt=attempt,
+            org_fields=org_fields[revert.write.object_name],
+        )
         groups[intent.object_name].append(intent)
     records = {intent.op_id: str(intent.salesforce_id) for intents in groups.values() for intent in intents}
     for _, intents in sorted(groups.items()):

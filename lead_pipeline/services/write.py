@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lead_pipeline.domain.decisions import Outcome
@@ -23,6 +23,7 @@ from lead_pipeline.services.refresh_directory import DirectorySource, changed_si
 from lead_pipeline.services.retention import prepare_log_days
 from lead_pipeline.services.writing.engine import carry_out_plan
 from lead_pipeline.services.writing.limits import WriteLimits
+from lead_pipeline.services.writing.org_guard import OrgGuard, RuleSource
 from lead_pipeline.services.writing.ports import (
     WHOLE_PLAN,
     Clock,
@@ -40,7 +41,7 @@ from lead_pipeline.store.leases import hold_lease
 from lead_pipeline.store.owners import save_owner_rules
 
 
-class Crm(CrmWriter, DirectorySource, Protocol):
+class Crm(CrmWriter, DirectorySource, RuleSource, Protocol):
     """Salesforce for writing and for the fresh reading before it."""
 
 
@@ -159,10 +160,11 @@ def write_batch(
     name_owners(database, rules)
     tools = WriteTools(now=now, wait=time.sleep, on_progress=on_progress)
     plans = DirectoryPlans(database, salesforce, rules, batch_id=batch_id, now=now)
+    guard = OrgGuard(database, salesforce, rules.mappings)
     with open_session(
         database, salesforce, tools, rules.limits, batch_id=batch_id, run_id=run_id, actor=actor
     ) as session:
-        return write_session(session, plans, holding_queue=rules.holding_queue)
+        return write_session(replace(session, guard=guard), plans, holding_queue=rules.holding_queue)
 
 
 def name_owners(database: Database, rules: WriteRules) -> None:

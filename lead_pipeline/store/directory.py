@@ -173,6 +173,13 @@ def find_org_schema(connection: Connection, object_name: str) -> KnownSchema | N
     )
 
 
+def read_updateable_fields(connection: Connection, object_name: str) -> frozenset[str]:
+    """Return the fields of an object that our user may change, as the org last described it; none before it did."""
+    known = find_org_schema(connection, object_name)
+    fields = known.schema.fields.values() if known is not None else ()
+    return frozenset(field.name for field in fields if field.is_updateable)
+
+
 def keep_org_schema(connection: Connection, known: KnownSchema) -> None:
     """Keep a schema, once per content, and when it was last true."""
     load_queries("directory").keep_org_schema(

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from lead_pipeline.store.queries import load_queries
 
 _INTEGRATION_USER, _OWNER_GUARD = "integration_user_id", "owner_guard"  # names in the table
+_UPDATE_GUARD = "update_guard:"  # before the name of an object
 
 _Connection = psycopg.Connection[Any]
 
@@ -29,6 +30,16 @@ def find_integration_user(connection: _Connection) -> str | None:
 def keep_owner_guard(connection: _Connection, *, is_active: bool, at: datetime) -> None:
     """Keep whether the org itself guarded the owners of leads when it was last asked."""
     _keep(connection, _OWNER_GUARD, is_active, at=at)
+
+
+def keep_update_guard(connection: _Connection, object_name: str, *, is_active: bool, at: datetime) -> None:
+    """Keep whether the org itself guarded an object's values when it was last asked."""
+    _keep(connection, f"{_UPDATE_GUARD}{object_name}", is_active, at=at)
+
+
+def had_update_guard(connection: _Connection, object_name: str) -> bool:
+    """Tell whether the org guarded an object's values when it was last asked; False when it never was."""
+    return load_queries("org_facts").find_org_fact(connection, name=f"{_UPDATE_GUARD}{object_name}") is True
 
 
 def had_owner_guard(connection: _Connection) -> bool:

@@ -142,7 +142,7 @@ def test_the_write_carries_its_receipt_its_condition_and_what_it_replaces() -> N
         [write(before={"Title": None}, after={"Title": "New"})], record(Title="New"), ORG, run_id="r"
     )
 
-    intent = build_revert_intent(revert, op_id=UUID(int=9), run_id="undo", attempt=1)
+    intent = build_revert_intent(revert, op_id=UUID(int=9), run_id="undo", attempt=1, org_fields={"Dievio_Decision__c"})
 
     assert intent.payload == {"Title": None, RECEIPT_FIELD: str(UUID(int=9))}
     assert (intent.before, intent.base_last_modified_at) == ({"Title": "New"}, AT)

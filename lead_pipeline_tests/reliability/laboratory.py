@@ -342,8 +342,12 @@ class Experiment:
     def _user_id(self, user: str) -> str:
         return str(self._control(self.salesforce, "POST", "tokens", {"user": user})["user_id"])
 
+    def token(self, user: str) -> str:
+        """Return an access token of the org that acts as a user."""
+        return str(self._control(self.salesforce, "POST", "tokens", {"user": user})["access_token"])
+
     def _sign_in(self, user: str) -> httpx.Client:
-        token = self._control(self.salesforce, "POST", "tokens", {"user": user})["access_token"]
+        token = self.token(user)
         return httpx.Client(
             base_url=self.laboratory.sandbox.salesforce_url,
             headers={"Authorization": f"Bearer {token}"},

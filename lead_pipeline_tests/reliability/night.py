@@ -36,6 +36,7 @@ from lead_pipeline.services.read_back import read_back
 from lead_pipeline.services.refresh_directory import refresh_directory
 from lead_pipeline.services.write import DirectoryPlans, open_session, write_session
 from lead_pipeline.services.writing.limits import WriteLimits
+from lead_pipeline.services.writing.org_guard import OrgGuard
 from lead_pipeline.services.writing.ports import CrashPoint, WriteSession, WriteTools
 from lead_pipeline.settings import load_settings
 from lead_pipeline.store.database import Database
@@ -254,8 +255,9 @@ class _Night:
         plans = DirectoryPlans(
             self._of.database, self._of.salesforce, rules, batch_id=self._order.batch_id, now=self._of.now
         )
+        guard = OrgGuard(self._of.database, self._of.salesforce, rules.mappings)
         with self._session() as session:
-            summary = write_session(session, plans, holding_queue=rules.holding_queue)
+            summary = write_session(replace(session, guard=guard), plans, holding_queue=rules.holding_queue)
         self.end = replace(
             self.end,
             is_complete=summary.is_complete,

@@ -111,7 +111,7 @@ def _start_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent
 
 def _row(intent: WriteIntent) -> dict[str, object]:
     target = {"Id": intent.salesforce_id} if intent.salesforce_id is not None else {}
-    return {**target, **intent.payload}
+    return {**target, **intent.payload, **intent.guard_values}
 
 
 def _expected_seconds(session: WriteSession, row_count: int) -> float:

@@ -107,7 +107,7 @@ def _conditional(intent: WriteIntent) -> ConditionalUpdate:
         raise ValueError(f"update {intent.op_id} names no record or no condition")
     return ConditionalUpdate(
         salesforce_id=intent.salesforce_id,
-        fields=dict(intent.payload),
+        fields={**intent.payload, **intent.guard_values},
         unmodified_since=intent.base_last_modified_at,
     )
 

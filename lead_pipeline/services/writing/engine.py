@@ -13,13 +13,23 @@ from datetime import datetime
 
 from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.match_keys import shared_keys
-from lead_pipeline.domain.write_protocol import WriteBasis, WriteIntent, build_sync_intent, is_quiet, person_key
+from lead_pipeline.domain.write_protocol import (
+    WriteBasis,
+    WriteIntent,
+    WritePurpose,
+    build_sync_intent,
+    is_quiet,
+    person_key,
+)
 from lead_pipeline.services.writing.bulk_delivery import deliver_in_bulk
 from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.ports import CrashPoint, FreshPlans, WriteSession
 from lead_pipeline.services.writing.settling import settle_late_landings, settle_open_writes
 from lead_pipeline.store import writes
+from lead_pipeline.store.directory import read_updateable_fields
 from lead_pipeline.store.writes import WorkItem
+
+WRITTEN_OBJECTS = ("Lead", "Contact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +131,8 @@ def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: st
     for item in work:
         groups[item.decision, item.object_name or "Lead"].append(item)
     done = sent_count = 0
-    for (decision, _), items in sorted(groups.items()):
-        is_bulk = decision is Decision.CREATE and len(items) > session.limits.bulk_threshold
+    for (decision, object_name), items in sorted(groups.items()):
+        is_bulk = _may_use_job(session, decision, object_name, len(items))
         send = deliver_in_bulk if is_bulk else deliver
         for page in _pages(items, session.limits.bulk_job_rows if is_bulk else session.limits.plan_page_leads):
             sent_count += send(session, _build(session, page, holding_owner_id), seen_at=seen_at)
@@ -131,10 +141,23 @@ def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: st
     return sent_count
 
 
+def _may_use_job(session: WriteSession, decision: Decision, object_name: str, lead_count: int) -> bool:
+    """Tell whether a job is worth it and safe: inserts always are, updates only where the org itself guards values.
+
+    A person's decision passes the guard, so it stays conditional.
+    """
+    if decision is Decision.CREATE:
+        return lead_count > session.limits.bulk_threshold
+    is_worth_it = lead_count > session.limits.update_bulk_threshold
+    is_ours = session.order.purpose is not WritePurpose.REVIEW
+    return is_worth_it and is_ours and session.guard.covers(object_name, at=session.tools.now())
+
+
 def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: str | None) -> list[WriteIntent]:
     keys = {item.dievio_lead_id: person_key(item.keys, item.dievio_lead_id) for item in items}
     with session.database.transaction() as connection:
         planned = writes.read_planned_writes(connection, session.batch_id, dievio_lead_ids=keys)
+        org_fields = {name: read_updateable_fields(connection, name) for name in WRITTEN_OBJECTS}
     return [
         build_sync_intent(
             entry.decision,
@@ -143,6 +166,7 @@ def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: s
                 refusal_count=entry.refusal_count,
                 holding_owner_id=holding_owner_id,
                 record_lead_id=entry.record_lead_id,
+                org_fields=org_fields[entry.decision.object_name or "Lead"],
             ),
             op_id=session.tools.new_id(),
             run_id=session.run_id,

@@ -10,6 +10,7 @@ from lead_pipeline.domain.call_costs import (
     COLLECTION_RECORDS,
     COMPOSITE_UPDATES,
     HAND_OVER_BULK_THRESHOLD,
+    UPDATE_BULK_THRESHOLD,
 )
 
 
@@ -21,6 +22,7 @@ class WriteLimits:
     composite_records: int = COMPOSITE_UPDATES
     bulk_threshold: int = BULK_THRESHOLD
     hand_over_bulk_threshold: int = HAND_OVER_BULK_THRESHOLD
+    update_bulk_threshold: int = UPDATE_BULK_THRESHOLD
     bulk_job_rows: int = BULK_JOB_ROWS
     api_share: float = 0.8  # of the org's daily calls; the rest belongs to everybody else
     tries: int = 4  # one try and three retries of a transient refusal

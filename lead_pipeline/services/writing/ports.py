@@ -174,6 +174,21 @@ class WriteOrder:
 WHOLE_PLAN = WriteOrder()
 
 
+class UpdateGuard(Protocol):
+    """What the org itself refuses."""
+
+    def covers(self, object_name: str, *, at: datetime) -> bool:
+        """Tell whether it refuses every update of an object that the mapping forbids."""
+
+
+class NoGuard:
+    """An org that refuses nothing by itself, as far as anybody knows."""
+
+    def covers(self, object_name: str, *, at: datetime) -> bool:  # noqa: ARG002 - the port's signature
+        """Return False."""
+        return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSession:
     """One run's hold on one batch."""
@@ -187,6 +202,7 @@ class WriteSession:
     actor: str
     limits: WriteLimits = field(default_factory=WriteLimits)
     order: WriteOrder = WHOLE_PLAN
+    guard: UpdateGuard = field(default_factory=NoGuard)
 
     def require_budget(self) -> None:
         """Stop before the product's share of the org's calls is spent.
