@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from lead_pipeline.services.hand_over import HandOverCrm, hand_over
 from lead_pipeline.services.read_back import ReadBackSource, read_back
 from lead_pipeline.services.report import build_report
 from lead_pipeline.services.write import Crm, DirectoryPlans, WriteRules, name_owners, open_session, write_session
+from lead_pipeline.services.writing.org_guard import OrgGuard
 from lead_pipeline.services.writing.ports import Clock, WriteOrder, WriteTools
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.reopening import ReopenedLeads, count_ends, read_reopened
@@ -132,7 +133,8 @@ def _work_again(rework: Rework, leads: ReopenedLeads) -> tuple[Counter[Outcome],
     ) as session:
         plans.refresh()
         plans.replan(leads.dievio_lead_ids)
-        written = write_session(session, plans, holding_queue=rules.holding_queue)
+        guarded = replace(session, guard=OrgGuard(rework.database, rework.salesforce, rules.mappings))
+        written = write_session(guarded, plans, holding_queue=rules.holding_queue)
     with rework.database.transaction() as connection:
         return count_ends(connection, leads), written.stopped_reason
 

@@ -31,6 +31,16 @@ def test_calls_follow_the_write_paths(
     assert estimate_calls(creates=creates, updates=updates, has_owner_guard=has_owner_guard) == expected
 
 
+def test_updates_take_a_job_only_behind_the_guard_of_values() -> None:
+    def updates(count: int, *, is_guarded: bool) -> int:
+        estimate = estimate_calls(creates=0, updates=count, has_owner_guard=True, has_update_guard=is_guarded)
+        return estimate.updates
+
+    assert updates(10_000, is_guarded=False) == 400
+    assert updates(10_000, is_guarded=True) == 7
+    assert updates(200, is_guarded=True) == 8
+
+
 def test_ten_thousand_new_leads_cost_less_than_twenty_five_calls() -> None:
     assert estimate_calls(creates=10_000, updates=0, has_owner_guard=True).total <= 25
 

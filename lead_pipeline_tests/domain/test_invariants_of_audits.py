@@ -14,11 +14,14 @@ RECORD_ID = "00Q000000000001AAA"
 
 
 def judge(
-    *changes: tuple[WritePurpose, object, object], policy: WritePolicy, is_history_complete: bool = True
+    *changes: tuple[WritePurpose, object, object],
+    policy: WritePolicy,
+    is_history_complete: bool = True,
+    field: str = "Title",
 ) -> set[Invariant]:
     """Return the promises that writes to a title break: each its purpose, the value before and the value after."""
     ids = [UUID(int=number) for number in range(1, len(changes) + 1)]
-    values = [({"Title": before}, {"Title": after}) for _, before, after in changes]
+    values = [({field: before}, {field: after}) for _, before, after in changes]
     evidence = Evidence(
         intents=[
             IntentRow(
@@ -87,3 +90,9 @@ def test_even_a_part_of_the_history_shows_a_value_that_was_not_ours() -> None:
 def test_a_placeholder_may_be_filled_and_a_value_may_not() -> None:
     assert judge((WritePurpose.SYNC, "N/A", "Head"), policy=WritePolicy.FILL_BLANK) == set()
     assert judge((WritePurpose.SYNC, "Chief", "Head"), policy=WritePolicy.FILL_BLANK) == {Invariant.POLICY}
+
+
+def test_what_the_guard_needs_is_ours_to_write() -> None:
+    change = (WritePurpose.SYNC, "Head", "Chief")
+    assert judge(change, policy=WritePolicy.NEVER, field="Dievio_Seen_Title__c") == set()
+    assert judge(change, policy=WritePolicy.NEVER, field="Title") == {Invariant.POLICY}

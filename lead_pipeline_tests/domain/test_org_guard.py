@@ -102,3 +102,8 @@ def test_our_user_moves_a_lead_only_out_of_the_holding_queue() -> None:
     assert (
         "PRIORVALUE(OwnerId) <> $CustomMetadata.Dievio_Setting__mdt.Default.Holding_Queue_Id__c" in owner_rule().formula
     )
+
+
+def test_a_blank_and_the_mark_for_null_need_no_shadow() -> None:
+    before = {"Title": "", "Email": "#N/A"}
+    assert guard_values(before, org_fields={seen_field("Title"), seen_field("Email")}, decision_id=None) == {}

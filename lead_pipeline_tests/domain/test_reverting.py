@@ -147,6 +147,7 @@ def test_the_write_carries_its_receipt_its_condition_and_what_it_replaces() -> N
     assert intent.payload == {"Title": None, RECEIPT_FIELD: str(UUID(int=9))}
     assert (intent.before, intent.base_last_modified_at) == ({"Title": "New"}, AT)
     assert intent.purpose is WritePurpose.REVERT
+    assert intent.guard_values == {"Dievio_Decision__c": str(UUID(int=9))}
 
 
 @dataclass

@@ -240,3 +240,52 @@ def test_every_refusal_names_cause_repair_and_owner_in_words(code: str) -> None:
     assert refusal.owner
     assert not refusal.cause.endswith(".")
     assert not refusal.repair.endswith(".")
+
+
+def guarded(purpose: WritePurpose, *fields: str) -> dict[str, object]:
+    basis = WriteBasis(
+        person_key="id:lead-1",
+        refusal_count=0,
+        holding_owner_id=None,
+        record_lead_id="lead-1",
+        org_fields=frozenset(fields),
+    )
+    plan = replace(
+        decision(Decision.UPDATE, Title="Head"),
+        fields=(
+            FieldDecision(
+                field="Title", before="Rep", after="Head", policy="tracked", verdict=FieldVerdict.UPDATED, reason=""
+            ),
+        ),
+    )
+    return dict(build_sync_intent(plan, basis, op_id=OP_ID, run_id="r", purpose=purpose).guard_values)
+
+
+def test_an_update_tells_the_guard_what_it_was_planned_with() -> None:
+    assert guarded(WritePurpose.SYNC, "Dievio_Seen_Title__c", "Dievio_Decision__c") == {"Dievio_Seen_Title__c": "Rep"}
+    assert guarded(WritePurpose.SYNC) == {}
+
+
+def test_a_persons_decision_names_itself_to_the_guard() -> None:
+    assert guarded(WritePurpose.REVIEW, "Dievio_Decision__c") == {"Dievio_Decision__c": str(OP_ID)}
+
+
+def test_a_refusal_by_the_guard_is_planned_anew_and_by_another_rule_is_not() -> None:
+    intent = build_sync_intent(
+        decision(Decision.UPDATE, Title="Head"),
+        WriteBasis(person_key="id:lead-1", refusal_count=0, holding_owner_id=None, record_lead_id="lead-1"),
+        op_id=OP_ID,
+        run_id="r",
+    )
+
+    def step(message: str) -> NextStep:
+        refused = RecordAnswer(
+            kind=AnswerKind.NOT_DONE,
+            remedy=Remedy.REVIEW,
+            error_code="FIELD_CUSTOM_VALIDATION_EXCEPTION",
+            message=message,
+        )
+        return decide_next_step(intent, refused)
+
+    assert step("Dievio guard: the integration may not replace the value of Title.") is NextStep.REPLAN
+    assert step("Give the lead a budget first.") is NextStep.REVIEW

@@ -26,10 +26,7 @@ from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.ports import CrashPoint, FreshPlans, WriteSession
 from lead_pipeline.services.writing.settling import settle_late_landings, settle_open_writes
 from lead_pipeline.store import writes
-from lead_pipeline.store.directory import read_updateable_fields
 from lead_pipeline.store.writes import WorkItem
-
-WRITTEN_OBJECTS = ("Lead", "Contact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +154,6 @@ def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: s
     keys = {item.dievio_lead_id: person_key(item.keys, item.dievio_lead_id) for item in items}
     with session.database.transaction() as connection:
         planned = writes.read_planned_writes(connection, session.batch_id, dievio_lead_ids=keys)
-        org_fields = {name: read_updateable_fields(connection, name) for name in WRITTEN_OBJECTS}
     return [
         build_sync_intent(
             entry.decision,
@@ -166,7 +162,7 @@ def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: s
                 refusal_count=entry.refusal_count,
                 holding_owner_id=holding_owner_id,
                 record_lead_id=entry.record_lead_id,
-                org_fields=org_fields[entry.decision.object_name or "Lead"],
+                org_fields=session.guard.changeable_fields(entry.decision.object_name or "Lead"),
             ),
             op_id=session.tools.new_id(),
             run_id=session.run_id,

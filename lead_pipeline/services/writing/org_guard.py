@@ -12,6 +12,7 @@ from typing import Protocol
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_guard import is_guarded
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.directory import read_updateable_fields
 from lead_pipeline.store.org_facts import keep_update_guard
 
 
@@ -36,6 +37,7 @@ class OrgGuard:
         self._salesforce = salesforce
         self._mappings = mappings
         self._answers: dict[str, bool] = {}
+        self._fields: dict[str, frozenset[str]] = {}
 
     def covers(self, object_name: str, *, at: datetime) -> bool:
         """Tell whether every rule that the mapping of an object needs is active.
@@ -50,3 +52,10 @@ class OrgGuard:
             with self._database.transaction() as connection:
                 keep_update_guard(connection, object_name, is_active=self._answers[object_name], at=at)
         return self._answers[object_name]
+
+    def changeable_fields(self, object_name: str) -> frozenset[str]:
+        """Return the fields of an object that our user may change, as the org last described it."""
+        if object_name not in self._fields:
+            with self._database.connect() as connection:
+                self._fields[object_name] = read_updateable_fields(connection, object_name)
+        return self._fields[object_name]

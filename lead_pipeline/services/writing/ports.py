@@ -180,6 +180,9 @@ class UpdateGuard(Protocol):
     def covers(self, object_name: str, *, at: datetime) -> bool:
         """Tell whether it refuses every update of an object that the mapping forbids."""
 
+    def changeable_fields(self, object_name: str) -> frozenset[str]:
+        """Return the fields of an object that our user may change, those of the guard among them."""
+
 
 class NoGuard:
     """An org that refuses nothing by itself, as far as anybody knows."""
@@ -187,6 +190,10 @@ class NoGuard:
     def covers(self, object_name: str, *, at: datetime) -> bool:  # noqa: ARG002 - the port's signature
         """Return False."""
         return False
+
+    def changeable_fields(self, object_name: str) -> frozenset[str]:  # noqa: ARG002 - the port's signature
+        """Return none."""
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
