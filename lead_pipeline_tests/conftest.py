@@ -15,14 +15,6 @@ TEMPLATE = "migrated_template"
 _DATABASE_NUMBERS = itertools.count(1)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the contract tests run against any Salesforce org instead of the sandbox's."""
-    group = parser.getgroup("contract")
-    group.addoption("--base-url", help="instance URL of the org to hold the contract against")
-    group.addoption("--token", help="access token for that org")
-    group.addoption("--allow-writes", action="store_true", help="run the part that creates and deletes leads there")
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[ServerAddress]:
     """One server for each test process; it forgets everything at the end."""

@@ -259,11 +259,20 @@ def test_duplicates_detected_carries_the_matches_beside_code_and_message(admin: 
         "DUPLICATES_DETECTED",
         "Use one of these records?",
     )
-    match = error["duplicateResult"]["matchResults"][0]
-    assert error["duplicateResult"]["allowSave"] is True
-    assert error["duplicateResult"]["duplicateRule"] == "Standard_Lead_Duplicate_Rule"
-    assert (match["entityType"], match["size"], match["matchRecords"][0]["record"]["Id"]) == ("Lead", 1, twin)
-    assert match["matchRecords"][0]["record"]["attributes"] == {"type": "Lead", "url": f"{DATA}/sobjects/Lead/{twin}"}
+    record = {"attributes": {"type": "Lead", "url": f"{DATA}/sobjects/Lead/{twin}"}, "Id": twin}
+    found = {"additionalInformation": [], "fieldDiffs": [], "matchConfidence": 100.0, "record": record}
+    assert error["duplicateResult"] == {
+        "allowSave": True,
+        "duplicateRule": "Standard_Lead_Duplicate_Rule",
+        "duplicateRuleEntityType": "Lead",
+        "errorMessage": "Use one of these records?",
+        "matchResults": [
+            {
+                "entityType": "Lead", "errors": [], "matchEngine": "FuzzyMatchEngine", "matchRecords": [found],
+                "rule": "Standard_Lead_Match_Rule_v1_0", "size": 1, "success": True,
+            }
+        ],
+    }  # fmt: skip
 
 
 def test_old_versions_spell_the_duplicate_result_as_they_did(admin: RunningOrg) -> None:
