@@ -99,6 +99,18 @@ def test_decide_writes_the_named_record(line: CommandLine) -> None:
     assert (decided["decided_by"], decided["decision"]["reason"]) == ("anna", "same phone")
 
 
+def test_an_answer_that_cannot_be_carried_out_now_is_kept_and_says_how_to_go_on(line: CommandLine) -> None:
+    line.bench.ask("UPDATE gate_result SET passed = false WHERE gate = 'core_leads__sync_plan__risk_box' RETURNING 1")
+
+    record = line.read("review", "show", item_id(line))["records"][0]["salesforce_id"]
+
+    held = line.call("review", "decide", item_id(line), "--same", record)
+
+    assert held.exit_code == 1
+    assert "decided: not carried out yet" in held.stdout
+    assert "lead-pipeline review apply" in held.output
+
+
 @pytest.mark.parametrize(
     "answer",
     [(), ("--skip", "--create"), ("--same", "a", "--take", "Title")],

@@ -203,9 +203,9 @@ def _tell(context: click.Context, summary: ReworkSummary, *, is_json: bool) -> N
         click.echo(json.dumps(summary.as_metadata(), indent=2))
     else:
         ends = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(summary.outcomes.items()))
-        click.echo(f"decided: {ends or 'nothing had to be written'}")
+        click.echo(f"decided: {ends or ('not carried out yet' if summary.held_up else 'nothing had to be written')}")
     for reason in summary.held_up:
-        click.echo(f"kept, but not carried out yet: {reason}", err=True)
+        click.echo(f"kept, to be carried out later: {reason}. Then lead-pipeline review apply", err=True)
     if summary.held_up:
         context.exit(HELD_UP_EXIT_CODE)
 
