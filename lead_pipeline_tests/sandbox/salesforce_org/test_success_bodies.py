@@ -143,6 +143,20 @@ def test_a_long_query_comes_in_pages_that_later_changes_do_not_shift(admin: Runn
     assert "nextRecordsUrl" not in third
 
 
+def test_the_pages_of_an_unordered_result_fit_together_after_edits(admin: RunningOrg) -> None:
+    record_ids = admin.org.load("Lead", [LEAD] * 450)
+    admin.call("PUT", "/_sandbox/clock", json={"advance_seconds": 60})
+    for record_id in record_ids[:40]:
+        admin.call("PATCH", f"/sobjects/Lead/{record_id}", json={"Title": "Edited"}, headers=NO_ASSIGNMENT)
+    options = {"Sforce-Query-Options": "batchSize=200"}
+    page = admin.call("GET", "/query", params={"q": "SELECT Id, Title FROM Lead"}, headers=options).json()
+    found = [record["Id"] for record in page["records"]]
+    while not page["done"]:
+        page = admin.call("GET", page["nextRecordsUrl"], headers=options).json()
+        found += [record["Id"] for record in page["records"]]
+    assert sorted(found) == sorted(record_ids)
+
+
 def test_query_all_sees_deleted_and_merged_records(admin: RunningOrg) -> None:
     master, loser, deleted = admin.create(), admin.create(), admin.create()
     admin.call("POST", "/_sandbox/merge", json={"master_id": master, "loser_ids": [loser]})

@@ -249,6 +249,10 @@ class QueryCompiler:
 
     def _order_clause(self, *, is_aggregate: bool) -> str:
         keys = [self._order_key(item, is_aggregate=is_aggregate) for item in self.query.order_by]
+        if not keys and not is_aggregate:
+            # Rows and row numbers are read by two statements: without an order each would take an index of its own
+            # choosing, and the pages of one result would not fit together.
+            keys = [f"{self.prefix}._row"]
         return f" ORDER BY {', '.join(keys)}" if keys else ""
 
     def _order_key(self, item: Ordering, *, is_aggregate: bool) -> str:
