@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the pictures of the README anew: Dagit's asset graph and the run report, both of a demo night.
+"""Makes the pictures of the README anew: the run report, Dagit's asset graph and a check page, all of a demo night.
 
     .venv/bin/python docs/make_pictures.py        # needs Chromium; CHROMIUM=/path/to/it when it is not on the PATH
 
@@ -26,11 +26,23 @@ IMAGES = Path(__file__).parent / "images"
 COMMAND = str(Path(sys.executable).with_name("lead-pipeline"))
 PORT = 3917
 WIDTH = 1400  # pixels; what a README shows without scaling text away
-START_SECONDS = 90
+GRAPH_WIDTH = 1700  # the whole graph fits
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+START_SECONDS = 240  # a busy machine takes its time
 SETTLE_MILLISECONDS = 4_000  # Dagit lays the graph out in a worker and animates it
 
-GROUPS = ("extract", "normalize", "match", "sync", "verify", "hand_over", "report")
+GROUPS = ("extract", "normalize", "enrich", "match", "sync", "verify", "hand_over", "report")
 GRAPH = f"http://127.0.0.1:{PORT}/asset-groups?expanded={','.join(f'global@global:{group}' for group in GROUPS)}"
+CHECK = (
+    f"http://127.0.0.1:{PORT}/assets/sync_salesforce__readback"
+    "?view=checks&checkDetail=sync_salesforce__readback__duplicates"
+)
 
 
 @contextlib.contextmanager
@@ -54,10 +66,11 @@ def wait_for(url: str) -> None:
     raise TimeoutError(url)
 
 
-def picture(page: Page, url: str, *, name: str, height: int) -> None:
-    """Save what a page shows."""
-    page.set_viewport_size({"width": WIDTH, "height": height})
-    page.goto(url)
+def picture(page: Page, url: str, *, name: str, shows: str, height: int, width: int = WIDTH) -> None:
+    """Save a page once it shows a text."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(url, timeout=START_SECONDS * 1_000)
+    page.get_by_text(shows).first.wait_for(timeout=START_SECONDS * 1_000)
     page.wait_for_timeout(SETTLE_MILLISECONDS)
     page.screenshot(path=IMAGES / name)
 
@@ -72,10 +85,11 @@ def main() -> None:
         try:
             subprocess.run([COMMAND, "demo"], env=environment, check=True)
             subprocess.run([COMMAND, "report", "--html", str(report)], env=environment, check=True)
-            page = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
-            picture(page, report.as_uri(), name="run_report.png", height=1000)
+            page = playwright.chromium.launch(executable_path=chromium, args=FLAGS).new_page()
+            picture(page, report.as_uri(), name="run_report.png", shows="Gates", height=1000)
             with dagit(environment):
-                picture(page, GRAPH, name="asset_graph.png", height=560)
+                picture(page, GRAPH, name="asset_graph.png", shows="raw_dievio__leads", height=520, width=GRAPH_WIDTH)
+                picture(page, CHECK, name="check_page.png", shows="Latest execution", height=760)
         finally:
             subprocess.run([COMMAND, "sandbox", "stop"], env=environment, check=True)
 

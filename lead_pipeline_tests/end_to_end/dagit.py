@@ -48,6 +48,7 @@ CHECKED_ASSETS = """
 query Graph {
   assetNodes {
     assetKey { path }
+    groupName
     isPartitioned
     assetChecksOrError { ... on AssetChecks { checks { name blocking } } }
   }
