@@ -20,6 +20,8 @@ from lead_pipeline.store.database import Database
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_UI_PORT = 3000
+#: Dagster recommends a command of another package at every start; nobody here can act on that.
+ADVERTISEMENT = "ignore:Function `dev_command` is superseded"
 
 
 @click.group()
@@ -103,7 +105,7 @@ def ui(*, port: int) -> None:
         pass  # says in one line what several processes of Dagit would say in many
     home = prepare_dagster_home(settings)
     click.echo(f"Dagit opens at http://{LOOPBACK}:{port} in some ten seconds; Ctrl-C ends it")
-    arguments = ["-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port), "-w", str(WORKSPACE_FILE)]
+    arguments = ["-W", ADVERTISEMENT, "-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port), "-w", str(WORKSPACE_FILE)]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "LEAD_PIPELINE_HOME": str(settings.home)}
     os.chdir(home)  # a file named like a dependency in the current directory would shadow it
     for number in (signal.SIGINT, signal.SIGTERM):
