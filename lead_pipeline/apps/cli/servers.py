@@ -105,7 +105,19 @@ def ui(*, port: int) -> None:
         pass  # says in one line what several processes of Dagit would say in many
     home = prepare_dagster_home(settings)
     click.echo(f"Dagit opens at http://{LOOPBACK}:{port} in some ten seconds; Ctrl-C ends it")
-    arguments = ["-W", ADVERTISEMENT, "-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port), "-w", str(WORKSPACE_FILE)]
+    arguments = [
+        "-W",
+        ADVERTISEMENT,
+        "-m",
+        "dagster",
+        "dev",
+        "-h",
+        LOOPBACK,
+        "-p",
+        str(port),
+        "-w",
+        str(WORKSPACE_FILE),
+    ]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "LEAD_PIPELINE_HOME": str(settings.home)}
     os.chdir(home)  # a file named like a dependency in the current directory would shadow it
     for number in (signal.SIGINT, signal.SIGTERM):
