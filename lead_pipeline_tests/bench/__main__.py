@@ -19,10 +19,18 @@ from lead_pipeline_tests.bench.comparison import Laboratory, measure_contestant
 from lead_pipeline_tests.bench.contestant_process import ContestantFailedError
 from lead_pipeline_tests.bench.contestants import Contestant
 from lead_pipeline_tests.bench.database_cpu import read_cpu_seconds
+from lead_pipeline_tests.bench.enrichment_growth import EnrichmentSpeed, measure_enrichment
 from lead_pipeline_tests.bench.measurements import Result, judge_calls
 from lead_pipeline_tests.bench.org_speed import OrgSpeed, measure_org_speed
 from lead_pipeline_tests.bench.sandbox import BenchSandbox
-from lead_pipeline_tests.bench.tables import print_org_speed, print_results, print_routes, to_json
+from lead_pipeline_tests.bench.tables import (
+    enrichment_json,
+    print_enrichment,
+    print_org_speed,
+    print_results,
+    print_routes,
+    to_json,
+)
 
 DEFAULT_SIZES = (1_000, 10_000)
 DEFAULT_ORG_LEADS = 100_000
@@ -39,17 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(quiet=options.json_only, width=None if sys.stdout.isatty() else PAGE_COLUMNS)
     with tempfile.TemporaryDirectory(prefix="lead_pipeline_bench_") as directory:
         home = Path(directory)
-        results, failures = _compare(options, home=home, console=console)
+        results, failures, enrichment = _compare(options, home=home, console=console)
         speed = _measure_speed(options, home=home, console=console)
     print_results(console, results)
     if options.verbose:
         print_routes(console, results)
+    if enrichment:
+        print_enrichment(console, enrichment)
     if speed is not None:
         print_org_speed(console, speed)
     console.print(f"\n[bold]{judge_calls(results).sentence}[/]")
     for failure in failures:
         sys.stderr.write(f"error: {failure}\n")
-    sys.stdout.write(json.dumps(to_json(results, speed)) + "\n")
+    sys.stdout.write(json.dumps(to_json(results, speed) | {"enrichment": enrichment_json(enrichment)}) + "\n")
     return MALFUNCTION if failures or any(result.problems for result in results) else 0
 
 
@@ -59,6 +69,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Calls and CPU per lead of the nightly job beside two common designs, on the sandbox.",
     )
     parser.add_argument("--sizes", type=_numbers, default=DEFAULT_SIZES, help="new leads, such as 1000,10000")
+    parser.add_argument(
+        "--enrichment-sizes", type=_numbers_or_none, default=DEFAULT_SIZES, help="leads to enrich; 0: skip"
+    )
     parser.add_argument("--contestants", type=_contestants, default=tuple(Contestant), help="comma-separated names")
     parser.add_argument("--existing-leads", type=int, default=1_000, help="other people's leads in the org before")
     parser.add_argument(
@@ -81,15 +94,32 @@ def _numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def _numbers_or_none(text: str) -> tuple[int, ...]:
+    return () if text == "0" else _numbers(text)
+
+
 def _contestants(text: str) -> tuple[Contestant, ...]:
     return tuple(Contestant(part) for part in text.split(","))
 
 
-def _compare(options: argparse.Namespace, *, home: Path, console: Console) -> tuple[list[Result], list[str]]:
-    """Measure every contestant at every size; one that crashes does not stop the others."""
+def _compare(
+    options: argparse.Namespace, *, home: Path, console: Console
+) -> tuple[list[Result], list[str], list[EnrichmentSpeed]]:
+    """Measure enrichment, then every contestant at every size; one that crashes does not stop the others."""
+    speeds: list[EnrichmentSpeed] = []
     results: list[Result] = []
     failures: list[str] = []
     with _open_laboratory(options, home) as laboratory:
+        for leads in options.enrichment_sizes:
+            console.print(f"measuring enrichment at {leads:,} leads …", style="dim")
+            speeds.append(
+                measure_enrichment(
+                    laboratory.sandbox,
+                    laboratory.postgres,
+                    leads=leads,
+                    read_database_cpu=laboratory.read_database_cpu,
+                )
+            )
         for leads in options.sizes:
             for contestant in options.contestants:
                 console.print(f"measuring {contestant} at {leads:,} leads …", style="dim")
@@ -97,7 +127,7 @@ def _compare(options: argparse.Namespace, *, home: Path, console: Console) -> tu
                     results.append(measure_contestant(laboratory, contestant, leads=leads))
                 except ContestantFailedError as error:
                     failures.append(str(error))
-    return results, failures
+    return results, failures, speeds
 
 
 @contextmanager

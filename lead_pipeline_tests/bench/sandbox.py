@@ -55,6 +55,10 @@ class BenchSandbox:
         for start in range(0, len(records), LOAD_ROWS):
             self._send("POST", self.addresses.salesforce_url, "load", {object_name: records[start : start + LOAD_ROWS]})
 
+    def sell(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Put rows on sale at Dievio in place of all others."""
+        self._send("PUT", self.addresses.dievio_url, "rows", list(rows))
+
     def clear_counts(self) -> None:
         """Start both ledgers at zero."""
         self._send("DELETE", self.addresses.salesforce_url, "ledger")

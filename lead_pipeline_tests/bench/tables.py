@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lead_pipeline_tests.bench.contestants import DESCRIPTIONS, Contestant
+from lead_pipeline_tests.bench.enrichment_growth import EnrichmentSpeed, growth
 from lead_pipeline_tests.bench.measurements import (
     Result,
     RunMeasurement,
@@ -131,6 +132,31 @@ def print_org_speed(console: Console, speed: OrgSpeed) -> None:
     table.add_row("Bulk ingest, rows/s", f"{speed.ingest_rows_per_second:,.0f}")
     table.add_row("single creates/s", f"{speed.creates_per_second:,.0f}")
     console.print(table)
+
+
+def print_enrichment(console: Console, speeds: Sequence[EnrichmentSpeed]) -> None:
+    """Print what enrichment costs a lead, and how that grows."""
+    columns = ("leads", "calls", "credits", "CPU ms/lead", "of it database", "wall s")
+    table = _table("\nEnrichment: selection, lookup, merge and plan", *columns)
+    for speed in speeds:
+        table.add_row(
+            f"{speed.leads:,}",
+            f"{speed.calls:,}",
+            f"{speed.credits:,}",
+            f"{speed.total_cpu_ms_per_lead:.3f}",
+            f"{speed.database_cpu_seconds / speed.leads * 1_000:.3f}",
+            f"{speed.wall_seconds:.1f}",
+        )
+    console.print(table)
+    times = growth(speeds)
+    if times is not None:
+        console.print(f"{speeds[-1].leads:,} leads take {times:.1f} times the CPU of {speeds[0].leads:,}")
+
+
+def enrichment_json(speeds: Sequence[EnrichmentSpeed]) -> dict[str, Any]:
+    """Return the figures of enrichment for the JSON line."""
+    sizes = [asdict(speed) | {"total_cpu_ms_per_lead": speed.total_cpu_ms_per_lead} for speed in speeds]
+    return {"sizes": sizes, "cpu_growth": growth(speeds)}
 
 
 def to_json(results: Sequence[Result], speed: OrgSpeed | None) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Observed:
 
     provider: DievioEnrichment
     dievio: DievioWorld
+    are_repeats_free: bool
     charges: list[tuple[int, bool]] = field(default_factory=list)  # rows charged, whether an answer came
 
     @property
@@ -84,7 +85,8 @@ def play(seed: int, bench: EnrichBench, dievio: DievioWorld) -> Observed:
     fresh = bench.at.isoformat()
     dievio.reset()
     dievio.sell(*({**row, "job_title": "CFO"} for row in people if chance.random() < 0.8))
-    dievio.switch(short_page=chance.choice(["next", "same"]), repeated_rows=chance.choice(["billed", "free"]))
+    repeats = chance.choice(["billed", "billed", "free"])
+    dievio.switch(short_page=chance.choice(["next", "same"]), repeated_rows=repeats)
     dievio.set_credits(chance.choice([0, 5, 30, 10_000]))
     for fault in chance.sample(FAULTS, k=chance.randint(0, 3)):
         dievio.set_fault(fault["kind"], probability=chance.choice([0.2, 0.6]), seed=seed, **_rest(fault))
@@ -95,7 +97,7 @@ def play(seed: int, bench: EnrichBench, dievio: DievioWorld) -> Observed:
     with dievio.client() as client:
         rules = RowRules(mapping=load_mapping(), org_vocabulary={})
         provider = DievioEnrichment(client, rules, now=lambda: datetime.now(UTC), batch_size=chance.choice([10, 20]))
-        observed = Observed(provider, dievio)
+        observed = Observed(provider, dievio, are_repeats_free=repeats == "free")
         for _ in range(2):
             bench.enrich(observed, batch_id=batch_id)
     return observed
@@ -115,7 +117,9 @@ def hold_the_books(seed: int, bench: EnrichBench, observed: Observed) -> None:
     for line, (charged, is_answered) in zip(booked, observed.charges, strict=True):
         assert (line["state"] == "settled") is is_answered, (seed, line, charged)
         if is_answered:
-            assert line["settled_credits"] == charged, (seed, line, charged)
+            # A row that Dievio gives away because its first answer was lost is booked all the same: nothing tells us.
+            is_gift = observed.are_repeats_free and charged < line["settled_credits"]
+            assert line["settled_credits"] == charged or is_gift, (seed, line, charged)
         elif line["state"] == "released":
             assert charged == 0, (seed, line)
         assert charged <= line["reserved_credits"], (seed, line, charged)
