@@ -26,6 +26,7 @@ from lead_pipeline.domain.segments import Segment
 from lead_pipeline.errors import LeadPipelineError
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
+from lead_pipeline.services.enriching.enrich import enrich_batch
 from lead_pipeline.services.gates import GATES, evaluate_gate, require_gates
 from lead_pipeline.services.hand_over import hand_over_session
 from lead_pipeline.services.match import match_batch
@@ -192,6 +193,7 @@ class _Night:
         self._stage("pull", self._pull, gates="raw")
         self._stage("directory", self._mirror, gates="directory")
         self._stage("normalize", self._normalize, gates="stg")
+        self._stage("enrich", self._enrich, gates="enrichments")
         self._stage("match", self._match, gates="matches")
         self._stage("plan", self._plan, gates="plan")
         self._stage("write", self._write, gates="writes")
@@ -238,6 +240,16 @@ class _Night:
             batch_id=self._order.batch_id,
             now=self._of.now,
             org_vocabulary=self._of.org_vocabulary(),
+        )
+
+    def _enrich(self) -> None:
+        enrich_batch(
+            self._of.database,
+            self._of.enrichment_providers(),
+            self._of.config.enrichment,
+            batch_id=self._order.batch_id,
+            now=self._of.now,
+            retries=self._of.retries,
         )
 
     def _match(self) -> None:
