@@ -4,8 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+SEEDS   ?= 2000
+KILLS   ?= 40
+POSTGRES_RESTARTS ?= 2
 
-.PHONY: setup demo test check ui bench coverage test-release clean
+.PHONY: setup demo test check ui bench coverage reliability test-release clean
 
 setup: $(STAMP)
 
@@ -38,6 +41,11 @@ bench: setup
 coverage: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q lead_pipeline_tests/domain \
 		--cov=lead_pipeline.domain --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+# Seeded stories of the write engine, breakages that must be seen, nights killed at named moments; the last line is JSON.
+reliability: setup
+	@$(BIN)/python -m lead_pipeline_tests.reliability_figures \
+		--seeds $(SEEDS) --kills $(KILLS) --postgres-restarts $(POSTGRES_RESTARTS)
 
 test-release: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'slow or not slow'

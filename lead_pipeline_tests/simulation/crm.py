@@ -56,7 +56,10 @@ class World:
     early_calls: int = 0  # writes that a worker sent before the Retry-After it was given was over
     write_calls: int = 0
     calls_allowed: int | None = None
-    calls_used: int = 0
+    calls_used: int = 0  # today
+    calls: int = 0  # of all days
+    unknown_answers: int = 0  # records whose answer told nothing, but for those of jobs
+    unknown_commits: int = 0  # those of them that the org had saved, or saved later
     seen: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # record -> its stamp, its mirror row
 
 
@@ -151,6 +154,7 @@ class SimulatedSalesforce:
         seconds = world.dice.random.uniform(30, 590) if fault is Fault.SLOW else world.dice.random.uniform(0.01, 1.2)
         world.scheduler.wait(self.worker, seconds)
         world.calls_used += 1
+        world.calls += 1
         is_early = world.clock.seconds < self.asked_to_wait_until
         world.early_calls += is_early and call in {CallKind.INSERT, CallKind.UPDATE}
         self.request_number += 1
@@ -195,15 +199,20 @@ class SimulatedSalesforce:
         """Answer a call of which our client cannot tell what it did."""
         if fault not in {Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.LATE, Fault.TRUNCATED, Fault.BAD_GATEWAY}:
             return None
+        self.world.unknown_answers += len(saves)
         if fault is Fault.LATE:
             delay = self.world.dice.random.uniform(1, LATEST_COMMIT_SECONDS)
-            self.world.clock.at(self.world.clock.seconds + delay, lambda: _save_all(saves))
+            self.world.clock.at(self.world.clock.seconds + delay, lambda: self._save_unseen(saves))
         elif fault in {Fault.LOST_AFTER, Fault.TRUNCATED} or (fault is Fault.BAD_GATEWAY and self.world.dice.coin()):
-            _save_all(saves)
+            self._save_unseen(saves)
         if fault is Fault.BAD_GATEWAY:
             return [answer_of_status(self._facts(502))] * len(saves)
         code = UNREADABLE_CODE if fault is Fault.TRUNCATED else TRANSPORT_CODE
         return [unknown_answer(code, "no complete answer")] * len(saves)
+
+    def _save_unseen(self, saves: Sequence[Save]) -> None:
+        """Save what nobody is told of."""
+        self.world.unknown_commits += sum(isinstance(save(), str) for save in saves)
 
     def _save_one(self, call: CallKind, save: Save) -> RecordAnswer:
         fault = self.world.dice.draw_record()
@@ -217,8 +226,9 @@ class SimulatedSalesforce:
         if fault is Fault.TOO_LONG:
             return self._error("STRING_TOO_LONG", "Title: data value too large: x")
         if fault is Fault.INTERNAL_ERROR:
+            self.world.unknown_answers += 1
             if self.world.dice.coin():
-                save()
+                self._save_unseen([save])
             return self._error("UNKNOWN_EXCEPTION", "unexpected", status=500)
         saved = save()
         if isinstance(saved, Refused):
@@ -300,8 +310,3 @@ class SimulatedSalesforce:
 def seconds_of(moment: datetime, world: World) -> int:
     """Turn a moment of the org's clock into seconds since the beginning."""
     return round((moment - BEGINNING).total_seconds() - world.skew_seconds)
-
-
-def _save_all(saves: Sequence[Save]) -> None:
-    for save in saves:
-        save()

@@ -53,7 +53,7 @@ WRITE_FAULTS: Mapping[Fault, int] = {
     Fault.SESSION_REFUSED: 1,
     Fault.LOST_BEFORE: 4,
     Fault.LOST_AFTER: 5,
-    Fault.LATE: 5,
+    Fault.LATE: 9,
     Fault.TRUNCATED: 2,
     Fault.BAD_GATEWAY: 3,
     Fault.SLOW: 2,

@@ -15,9 +15,10 @@ from statistics import median
 from lead_pipeline.domain.invariants import Violation
 from lead_pipeline_tests.simulation.baselines import BASELINES
 from lead_pipeline_tests.simulation.faults import Marks
-from lead_pipeline_tests.simulation.runs import SeedResult, Strategy, run_seed
+from lead_pipeline_tests.simulation.runs import SeedResult, Simulation, Strategy, run_seed
 from lead_pipeline_tests.simulation.sabotages import SABOTAGES
 
+COUNTS = ("faults", "crashes", "calls", "unknown_answers", "unknown_commits", "repeated_writes")
 FAILED_SEEDS_FILE = Path(__file__).with_name("failed_seeds.txt")
 CHUNK_SEEDS = 100  # played by one process before it reports
 COLLECTION_THRESHOLD = 100_000  # objects; Python's own is 700
@@ -35,6 +36,9 @@ class Figures:
     faults: int = 0
     crashes: int = 0
     calls: int = 0
+    unknown_answers: int = 0
+    unknown_commits: int = 0
+    repeated_writes: int = 0
     violations: int = 0
     failed: dict[int, tuple[str, ...]] = field(default_factory=dict)  # seed -> what was broken
     broken: Counter[str] = field(default_factory=Counter)  # invariant -> seeds that broke it
@@ -43,9 +47,8 @@ class Figures:
     def add(self, result: SeedResult) -> None:
         """Take one seed in."""
         self.seeds += 1
-        self.faults += result.faults
-        self.crashes += result.crashes
-        self.calls += result.calls
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(result, name))
         self.violations += len(result.violations)
         self.marks.counts.update(result.marks.counts)
         if result.violations:
@@ -54,15 +57,15 @@ class Figures:
 
     def merge(self, other: Figures) -> None:
         """Take the figures of other seeds in."""
-        for name in ("seeds", "faults", "crashes", "calls", "violations"):
+        for name in ("seeds", "violations", *COUNTS):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.failed |= other.failed
         self.broken.update(other.broken)
         self.marks.counts.update(other.marks.counts)
 
     def missing_marks(self) -> tuple[str, ...]:
-        """Return the faults that came too seldom for this many seeds."""
-        return self.marks.missing(at_least=max(self.seeds // SEEDS_PER_MARK, 1))
+        """Return the faults that came too seldom for this many seeds; too few seeds make no claim and miss nothing."""
+        return self.marks.missing(at_least=self.seeds // SEEDS_PER_MARK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +156,10 @@ def compare_baselines(seeds: Sequence[int]) -> Iterator[tuple[str, Figures]]:
     """Play the common designs."""
     for strategy in BASELINES:
         yield strategy.name, play(seeds, strategy)
+
+
+def measure_amplification(seeds: Sequence[int], *, fault_rate: float) -> float:
+    """Return how many times as many calls the same stories take when a share of the calls fails."""
+    smooth = sum(Simulation(seed, fault_rate=0.0).run().calls for seed in seeds)
+    rough = sum(Simulation(seed, fault_rate=fault_rate).run().calls for seed in seeds)
+    return rough / smooth

@@ -6,7 +6,7 @@ The strategy under test writes; the harness around it (org, people, faults, deat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from traceback import extract_tb
@@ -83,19 +83,27 @@ class SeedResult:
     marks: Marks
     faults: int
     crashes: int
-    calls: int
+    calls: int  # to the org
+    unknown_answers: int
+    unknown_commits: int
+    repeated_writes: int
 
 
 @dataclass
 class Simulation:
-    """One seed under way."""
+    """One seed under way; `fault_rate` plays it with that share of failing calls and nothing else amiss."""
 
     seed: int
     strategy: Strategy = field(default_factory=Strategy)
+    fault_rate: float | None = None
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311  # seeded randomness is the point
         self.scenario: Scenario = draw_scenario(self.random)
+        if self.fault_rate is not None:
+            self.scenario = replace(
+                self.scenario, fault_rate=self.fault_rate, database_fault_rate=0.0, crash_count=0, act_count=0
+            )
         self.clock = VirtualClock()
         self.org = Org(
             self.clock,
@@ -152,7 +160,10 @@ class Simulation:
             marks=marks,
             faults=sum(marks.counts.values()),
             crashes=self.crashes,
-            calls=self.world.calls_used,
+            calls=self.world.calls,
+            unknown_answers=self.world.unknown_answers,
+            unknown_commits=self.world.unknown_commits,
+            repeated_writes=repeated_writes,
         )
 
     def _play_rough_days(self) -> None:
