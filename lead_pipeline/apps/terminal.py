@@ -98,6 +98,8 @@ def print_report(console: Console, report: RunReport) -> None:
     )
     console.print(_funnel(report))
     print_gates(console, report.gates)
+    for alert in report.enrichment_alerts:
+        console.print(f"[yellow]enrichment[/yellow] {alert}")
     console.print(_field_table(report))
     for title, reasons in (
         ("Review", report.review_reasons),

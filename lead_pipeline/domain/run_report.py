@@ -138,6 +138,7 @@ class RunReport:
     dead_letters: tuple[DeadLetterLine, ...]
     handovers: tuple[HandoverLine, ...]
     gates: tuple[GateLine, ...]
+    enrichment_alerts: tuple[str, ...] = ()  # providers that were down, budgets that were spent
 
     @property
     def settled(self) -> int:
@@ -171,7 +172,8 @@ class RunReport:
             return Verdict.STOPPED
         has_warning = any(not gate.passed for gate in self.gates)
         is_short = any(line.state != "exhausted" for line in self.segments)
-        return Verdict.ATTENTION if self.dead_letter or has_warning or is_short else Verdict.OK
+        has_work = self.dead_letter or has_warning or is_short or self.enrichment_alerts
+        return Verdict.ATTENTION if has_work else Verdict.OK
 
     @property
     def headline(self) -> str:
@@ -198,7 +200,9 @@ class RunReport:
             return f"Not everything was pulled: {', '.join(short)}."
         if self.dead_letter:
             return f"{self.dead_letter:,} leads could not be written and wait in the dead letters."
-        warning = next(gate for gate in self.gates if not gate.passed)
+        warning = next((gate for gate in self.gates if not gate.passed), None)
+        if warning is None:
+            return f"Enrichment: {self.enrichment_alerts[0]}."
         return f"Check {warning.name}: {warning.description}"
 
     def to_summary(self) -> dict[str, object]:

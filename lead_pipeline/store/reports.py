@@ -123,6 +123,9 @@ def read_report(
         ),
         handovers=tuple(_handover(row) for row in _rows(queries.count_handovers(connection, batch_id=batch_id))),
         gates=read_gate_lines(connection, batch_id),
+        enrichment_alerts=tuple(
+            row["message"] for row in _rows(queries.list_enrichment_alerts(connection, batch_id=batch_id))
+        ),
     )
 
 

@@ -32,6 +32,7 @@ def test_a_sum_that_does_not_add_up_says_so(changes: dict[str, int]) -> None:
     [
         ({}, Verdict.OK, "1 leads wait for a person"),
         ({"review": 0, "delivered": 9}, Verdict.OK, "nobody has anything to do"),
+        ({"enrichment_alerts": ("Dievio did not answer",)}, Verdict.ATTENTION, "Enrichment: Dievio did not answer."),
         ({"dead_letter": 1, "delivered": 11}, Verdict.ATTENTION, "wait in the dead letters"),
         (
             {"segments": (build_segment(state="paused", reason="out_of_credits"),)},

@@ -80,6 +80,10 @@ FROM gate_result
 WHERE batch_id = :batch_id
 ORDER BY checked_at, gate;
 
+-- name: list_enrichment_alerts(batch_id)
+-- What operations should hear about the batch's enrichment.
+SELECT message FROM enrichment_alert WHERE batch_id = :batch_id ORDER BY kind, subject;
+
 -- name: count_handovers(batch_id)
 -- Who received how many leads, by rule.
 SELECT h.to_owner_id, r.kind, h.rule, h.state, count(*) AS leads
