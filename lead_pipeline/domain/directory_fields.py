@@ -40,6 +40,7 @@ BASE_FIELDS: Mapping[str, tuple[str, ...]] = {
         *_RECORD_FIELDS,
         *_OUR_FIELDS,
         *("MasterRecordId", "IsConverted", "ConvertedContactId", "ConvertedAccountId", "Status"),
+        "LastActivityDate",  # for the measures; a task alone stamps no record: read with the next change
         *("FirstName", "LastName", "Email", "Phone", "MobilePhone", "Title", "Company", "Website"),
         *("Street", "PostalCode", "City", "Country"),
     ),

@@ -33,7 +33,7 @@ WITHOUT_FIELD_SECURITY: Mapping[str, frozenset[str]] = {
 _SYSTEM_FIELDS = frozenset(
     {
         *("Id", "Name", "IsDeleted", "MasterRecordId", "LastModifiedById", "CreatedDate", "LastModifiedDate"),
-        *("SystemModstamp", "ConvertedContactId", "ConvertedAccountId"),
+        *("SystemModstamp", "ConvertedContactId", "ConvertedAccountId", "LastActivityDate"),
     }
 )
 _PLACE_PARTS = ("Street", "City", "State", "PostalCode", "Country")
