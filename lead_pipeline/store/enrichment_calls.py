@@ -145,6 +145,11 @@ def settle_call(
     _replace_findings(connection, answer, provider=booking.provider, at=at)
 
 
+def refresh_statistics(connection: psycopg.Connection[Any]) -> None:
+    """Tell the database's planner how large the tables of answers have become."""
+    load_queries("enrichment").refresh_statistics(connection)
+
+
 def mark_lost_calls(connection: psycopg.Connection[Any], batch_id: str, *, at: datetime) -> int:
     """Mark the calls of a batch whose process died before the answer was kept, and return how many."""
     return int(load_queries("enrichment").mark_lost_calls(connection, batch_id=batch_id, at=at))

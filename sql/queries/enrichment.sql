@@ -43,6 +43,10 @@ WHERE q.batch_id = :batch_id
 -- One worker at a time books enrichment calls: two that look at the same balance would both spend it.
 SELECT pg_advisory_xact_lock(hashtextextended('enrichment_budget', 0));
 
+-- name: refresh_statistics#
+-- Tell the planner how large the answers have become: a plan made while the tables were empty would read them whole.
+ANALYZE enrichment_lookup, enrichment_finding, credit_ledger;
+
 -- name: sum_booked(since, until)
 -- Credits of enrichment calls by segment that are settled, reserved or uncertain.
 SELECT segment, sum(coalesce(settled_credits, reserved_credits))::integer AS credits,

@@ -26,8 +26,10 @@ from lead_pipeline.services.enriching.buying import Buyer, Tools
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.enrichment import read_findings
+from lead_pipeline.store.enrichment_calls import refresh_statistics
 
 MAX_FAILED_CALLS = 2  # in a row, retries included each time: then the provider counts as down for this run
+FIRST_STATISTICS_CALLS = 25  # about the 500 rows from which on it pays elsewhere
 CUT_SHORT, ELSEWHERE = "answer was cut short", "asked elsewhere, or its answer was lost twice"
 
 
@@ -91,6 +93,7 @@ class Waterfall:
         self._buyer = buyer
         self._tools = tools
         self._stopped_segments: set[str] = set()
+        self._statistics_at = FIRST_STATISTICS_CALLS
         self.log = WaterfallLog()
 
     def ask(self, selections: Sequence[Selection]) -> WaterfallLog:
@@ -147,6 +150,7 @@ class Waterfall:
             return
         asking.failed_calls = 0
         self.log.calls += bool(bought.asked)
+        self._refresh_statistics()
         self._pause(bought.unaffordable)
         self._park(asking, bought.unclaimed, cause=ELSEWHERE)
         by_id = {question.dievio_lead_id: question for question in bought.asked}
@@ -158,6 +162,14 @@ class Waterfall:
                 self.log.answered[answer.dievio_lead_id] = (
                     self.log.answered.get(answer.dievio_lead_id, False) or was_found
                 )
+
+    def _refresh_statistics(self) -> None:
+        """Let the planner look again each time the answers have doubled."""
+        if self.log.calls < self._statistics_at:
+            return
+        self._statistics_at *= 2
+        with self._database.connect() as connection:
+            refresh_statistics(connection)
 
     def _note_fault(self, asking: _Asking, call: PlannedCall, fault: LeadPipelineError) -> None:
         """Pause what costs money that is not there, park what got no answer, and leave a dead provider alone."""

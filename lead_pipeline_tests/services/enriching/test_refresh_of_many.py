@@ -32,6 +32,13 @@ def dievio() -> Iterator[DievioWorld]:
         yield world
 
 
+def somebody(place: int, **changes: object) -> dict[str, object]:
+    """A person of a company of one's own: namesakes at one company would be taken for doubles."""
+    firm = f"firm{place:05}"
+    own = {"company_name": f"Firm {place:05}", "company_domain": f"{firm}.com", "email": f"jane.{place:05}@{firm}.com"}
+    return person(place, **{**own, **changes})
+
+
 def sync_everybody(nights: NightBench) -> None:
     """Bring ten thousand people into the org, a hundred days ago."""
     at = nights.now()
@@ -40,7 +47,7 @@ def sync_everybody(nights: NightBench) -> None:
         connection.cursor().executemany(
             "INSERT INTO raw_lead (batch_id, segment, page_number, row_number, payload, request_email_status,"
             " fetched_at) VALUES (%s, 'plain', 1, %s, %s, 'verified', %s)",
-            [(day(1), place, Jsonb(person(place, last_enriched_at=at.isoformat())), at) for place in range(RECORDS)],
+            [(day(1), place, Jsonb(somebody(place, last_enriched_at=at.isoformat())), at) for place in range(RECORDS)],
         )
     summary = nights.finish(day(1))
     assert summary.is_complete
@@ -74,7 +81,7 @@ def test_ten_thousand_stale_records_cost_a_credit_each_and_only_changes_are_writ
             nights.edit(record["Id"], {"Title": "What the rep typed"})
     fresh = nights.now().isoformat()
     titles = ["CFO" if place < PROMOTED else "VP Sales" for place in range(RECORDS)]
-    dievio.sell(*(person(place, job_title=title, last_enriched_at=fresh) for place, title in enumerate(titles)))
+    dievio.sell(*(somebody(place, job_title=title, last_enriched_at=fresh) for place, title in enumerate(titles)))
     journal = len(nights.emulated.org.store.journal())
 
     first, calls = refresh(nights, dievio, "refresh-1")
