@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from lead_pipeline.defs import checks, jobs, recovery, refreshes, retention, schedules, sensors
-from lead_pipeline.defs.assets import decisions, dievio, directory, enrichment_roi, enrichments, revops, salesforce
+from lead_pipeline.defs.assets import decisions, dievio, directory, enrichment_roi, enrichments, preflight, revops, salesforce
 from lead_pipeline.defs.resources import SilentProgress, connections_from
 from lead_pipeline.settings import Settings
 
@@ -31,7 +31,7 @@ def build_definitions(
     }
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [dievio, directory, enrichments, decisions, salesforce, revops, enrichment_roi]
+            [preflight, dievio, directory, enrichments, decisions, salesforce, revops, enrichment_roi]
         ),
         asset_checks=[*checks.build_gate_checks(), *dg.load_asset_checks_from_modules([checks])],
         jobs=[jobs.nightly_job, refreshes.crm_refresh_job, refreshes.enrichment_retry_job, retention.retention_job],

@@ -204,6 +204,16 @@ class MigrationChangedError(StopError):
         super().__init__(f"Migration {name} was changed after it was applied. Restore the file and add a new migration")
 
 
+class OrgNotReadyError(ConfigurationError):
+    """Org or database lack what no run can do without; the message names each of them, one a line."""
+
+    def __init__(self, findings: Sequence[tuple[str, str, str]]) -> None:
+        """Take subject, flaw and repair of each."""
+        subject, what, repair = findings[0]
+        super().__init__(subject, what=what, repair=repair)
+        self.args = ("\n".join(f"{subject}: {what}. {repair}" for subject, what, repair in findings),)
+
+
 class GateClosedError(StopError):
     """A stage was asked to go on although a gate before it failed or never ran."""
 

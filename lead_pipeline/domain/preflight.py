@@ -17,6 +17,14 @@ from lead_pipeline.domain.org_schema import NULL_MARK, NUMBER_TYPES, TEXT_TYPES,
 
 TRIMMABLE_TYPES = frozenset({"string", "textarea"})  # half an address or half a phone number is a wrong one
 
+#: Types among which values need no conversion.
+_KINDS = (
+    TEXT_TYPES,
+    NUMBER_TYPES | {"int"},
+    frozenset({"date", "datetime"}),
+    frozenset({"reference", "id"}),
+)
+
 # Everything Unicode calls a control character except tab and line feed, which text areas may hold.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -70,6 +78,15 @@ class PreparedValue:
 def check_mapping(mapping: ObjectMapping, schema: ObjectSchema) -> tuple[MappingGap, ...]:
     """Return every place where a mapping does not fit the org, all at once."""
     return (*_check_rows(mapping, schema), *_check_required(mapping, schema))
+
+
+def is_of_declared_kind(row: FieldMapping, field: FieldSchema) -> bool:
+    """Tell whether a field still is what the row was written for; lengths apart, which are checked value by value."""
+    return row.type is None or _kind(row.type.name) == _kind(field.type)
+
+
+def _kind(type_name: str) -> frozenset[str]:
+    return next((kind for kind in _KINDS if type_name in kind), frozenset({type_name}))
 
 
 def prepare_value(row: FieldMapping, value: object, *, schema: FieldSchema) -> PreparedValue:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema, check_writable
+from lead_pipeline.domain.preflight import is_of_declared_kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +28,14 @@ class WritePlace:
 
 
 def survey_place(mapping: ObjectMapping, schema: ObjectSchema, *, is_creation: bool) -> WritePlace:
-    """Return what a mapping may write; missing and locked fields are gaps of the mapping and no matter of each lead."""
+    """Return what a mapping may write; missing, locked and changed fields are switched off for every lead alike."""
     present = ((row, schema.fields[row.to]) for row in mapping.written_fields if row.to in schema.fields)
     return WritePlace(
         mapping=mapping,
-        fields=tuple((row, field) for row, field in present if check_writable(field, is_creation=is_creation) is None),
+        fields=tuple(
+            (row, field)
+            for row, field in present
+            if check_writable(field, is_creation=is_creation) is None and is_of_declared_kind(row, field)
+        ),
         required_fields=schema.required_at_creation if is_creation else (),
     )

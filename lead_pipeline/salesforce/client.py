@@ -37,7 +37,7 @@ from lead_pipeline.salesforce.bulk_jobs import BulkJobs, BulkJobState, BulkOpera
 from lead_pipeline.salesforce.bulk_queries import BulkQueries
 from lead_pipeline.salesforce.calls import SYSTEM, ApiCalls, Reply
 from lead_pipeline.salesforce.deployments import Deployments
-from lead_pipeline.salesforce.describe import ObjectDescribe, read_describe
+from lead_pipeline.salesforce.describe import ObjectDescribe, read_access, read_describe
 from lead_pipeline.salesforce.ids import KEY_PREFIXES, check_record_id
 from lead_pipeline.salesforce.records import QueryPage, Record, read_page
 from lead_pipeline.salesforce.session import ApiUsage
@@ -169,6 +169,23 @@ class SalesforceClient:
         except ConfigurationError:
             return frozenset()
         return frozenset(str(record["ValidationName"]) for record in self._page(body).records)
+
+    def daily_calls(self) -> tuple[int, int]:
+        """Return how many calls the org may take a day, and how many of them are left."""
+        body = self._calls.read_json("GET", "limits", call="limits")
+        try:
+            return int(body["DailyApiRequests"]["Max"]), int(body["DailyApiRequests"]["Remaining"])
+        except (KeyError, TypeError, ValueError):
+            raise UnexpectedAnswerError(SYSTEM, "limits", what="no daily calls") from None
+
+    def record_counts(self, objects: Sequence[str]) -> dict[str, int]:
+        """Return object -> records there are, those included that our user may not see; an estimate of Salesforce."""
+        names = ",".join(_object(name) for name in objects)
+        body = self._calls.read_json("GET", "limits/recordCount", call="record counts", params={"sObjects": names})
+        try:
+            return {str(entry["name"]): int(entry["count"]) for entry in body["sObjects"]}
+        except (KeyError, TypeError, ValueError):
+            raise UnexpectedAnswerError(SYSTEM, "record counts", what="no counts") from None
 
     # --- Writing --------------------------------------------------------------------------------------------------
 
@@ -312,10 +329,11 @@ class SalesforceClient:
         if reply.facts.status == _NOT_MODIFIED:
             return None
         try:
-            schema = read_describe(self._calls.require(reply, call=call), object_name=object_name)
+            body = self._calls.require(reply, call=call)
+            schema, access = read_describe(body, object_name=object_name), read_access(body)
         except (KeyError, TypeError, ValueError):
             raise UnexpectedAnswerError(SYSTEM, call, what="no describe") from None
-        return ObjectDescribe(schema=schema, last_modified=reply.facts.last_modified)
+        return ObjectDescribe(schema=schema, last_modified=reply.facts.last_modified, access=access)
 
     def _page(self, body: Mapping[str, object]) -> QueryPage:
         try:

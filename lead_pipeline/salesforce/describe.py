@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lead_pipeline.domain.org_findings import ObjectAccess
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 
 
@@ -15,6 +16,7 @@ class ObjectDescribe:
 
     schema: ObjectSchema
     last_modified: str | None
+    access: ObjectAccess
 
 
 def read_describe(body: Mapping[str, Any], *, object_name: str) -> ObjectSchema:
@@ -26,6 +28,15 @@ def read_describe(body: Mapping[str, Any], *, object_name: str) -> ObjectSchema:
     """
     fields = [_read_field(field) for field in body["fields"]]
     return ObjectSchema(object_name=object_name, fields={field.name: field for field in fields})
+
+
+def read_access(body: Mapping[str, Any]) -> ObjectAccess:
+    """Return what an sObject describe says our user may do with records."""
+    return ObjectAccess(
+        may_create=bool(body.get("createable")),
+        may_update=bool(body.get("updateable")),
+        may_delete=bool(body.get("deletable")),
+    )
 
 
 def _read_field(field: Mapping[str, Any]) -> FieldSchema:

@@ -91,6 +91,15 @@ _DEFINITIONS = (
         next_step="Give the integration user View All on Leads, Contacts and Accounts, then run the batch again",
     ),
     GateDefinition(
+        name="stg_salesforce__directory__fields",
+        stage="directory",
+        title="The fields that the mapping writes are there, as wide and as open as it counts on.",
+        subject="findings",
+        check=stage_gates.check_org_fields,
+        next_step="Run `lead-pipeline doctor`: it names the repair of each; leads went on without the field meanwhile",
+        is_blocking=False,
+    ),
+    GateDefinition(
         name="core_leads__enrichments__within_budget",
         stage="enrichments",
         title="Enrichment stayed within the credits of every day it asked on.",

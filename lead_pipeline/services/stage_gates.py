@@ -15,6 +15,7 @@ import psycopg
 
 from lead_pipeline.domain.directory_fields import MIRRORED_OBJECTS
 from lead_pipeline.domain.drift import find_drift
+from lead_pipeline.domain.field_findings import FIELD_CODES
 from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.leads import RawLead
 from lead_pipeline.domain.plan_schemas import (
@@ -29,6 +30,7 @@ from lead_pipeline.domain.quality import GateFinding, fail_rows, inspect_frame, 
 from lead_pipeline.domain.schemas import RawLeadModel, StagedLeadModel, build_raw_frame, build_staged_frame
 from lead_pipeline.store import gates, leads
 from lead_pipeline.store.directory import latest_counts
+from lead_pipeline.store.org_facts import read_findings
 
 ID_COLUMN = "dievio_lead_id"
 PAGE_LEADS = 5_000  # staged leads in memory at a time
@@ -144,6 +146,13 @@ def check_directory(context: GateContext) -> GateFinding:
         fail_rows("rosters are empty", () if roster else ("roster",), checked_count=1),
     )
     return join_findings(findings)
+
+
+def check_org_fields(context: GateContext) -> GateFinding:
+    """Nothing that the last look at the org found keeps a value of the mapping from being written."""
+    findings = read_findings(context.connection)
+    lost = [finding.subject for finding in findings if finding.code in FIELD_CODES]
+    return fail_rows("fields are gone, locked, narrower or of another kind", lost, checked_count=len(findings))
 
 
 def check_match_results(context: GateContext) -> GateFinding:

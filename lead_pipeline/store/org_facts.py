@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from lead_pipeline.domain.findings import Finding, Severity
 from lead_pipeline.store.queries import load_queries
 
-_INTEGRATION_USER, _OWNER_GUARD = "integration_user_id", "owner_guard"  # names in the table
+_INTEGRATION_USER, _OWNER_GUARD, _FINDINGS = "integration_user_id", "owner_guard", "findings"  # names in the table
 _UPDATE_GUARD = "update_guard:"  # before the name of an object
 
 _Connection = psycopg.Connection[Any]
@@ -45,6 +48,30 @@ def had_update_guard(connection: _Connection, object_name: str) -> bool:
 def had_owner_guard(connection: _Connection) -> bool:
     """Tell whether the org guarded owners when it was last asked; False when it never was."""
     return load_queries("org_facts").find_org_fact(connection, name=_OWNER_GUARD) is True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What our own database server is: `version_number` as Postgres writes it, e.g. 160004."""
+
+    version_number: int
+    may_create: bool
+
+
+def find_server_facts(connection: _Connection) -> ServerFacts:
+    """Return what the database server is and lets us do."""
+    return ServerFacts(**load_queries("org_facts").find_server_facts(connection))
+
+
+def keep_findings(connection: _Connection, findings: Sequence[Finding], *, at: datetime) -> None:
+    """Keep what the last look at org and database found."""
+    _keep(connection, _FINDINGS, [asdict(finding) for finding in findings], at=at)
+
+
+def read_findings(connection: _Connection) -> tuple[Finding, ...]:
+    """Return what the last look found; nothing when there was none."""
+    rows = load_queries("org_facts").find_org_fact(connection, name=_FINDINGS) or ()
+    return tuple(Finding(**{**row, "severity": Severity(row["severity"])}) for row in rows)
 
 
 def _keep(connection: _Connection, name: str, value: object, *, at: datetime) -> None:

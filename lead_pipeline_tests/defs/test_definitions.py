@@ -63,7 +63,7 @@ def test_loading_needs_no_network_no_secret_no_server_and_leaves_nothing_behind(
     )
 
     assert (loaded.returncode, loaded.stderr) == (0, "")
-    assert int(loaded.stdout) == len(STAGES) + 1  # and the mirror of the org
+    assert int(loaded.stdout) == len(STAGES) + 2  # and the mirror of the org, and the look at it before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -110,8 +110,9 @@ def test_a_lead_passes_every_stage_and_none_is_skipped(definitions: dg.Definitio
                 yield [*path, asset]
 
     ways = list(paths(STAGES[-1]))
-    of_a_lead = [way for way in ways if way[0] == STAGES[0]]
-    assert of_a_lead == [list(STAGES)]
+    of_a_lead = [way for way in ways if STAGES[0] in way]
+    assert of_a_lead == [["org_preflight", *STAGES]]
+    assert {way[0] for way in ways} == {"org_preflight"}
     assert parents["sync_salesforce__writes"] == ["core_leads__sync_plan"]
 
 
@@ -154,6 +155,7 @@ def test_assets_that_talk_to_salesforce_wait_for_each_other(definitions: dg.Defi
     talkers = {name for name, pool in pools.items() if pool == "salesforce_api"}
 
     assert talkers == {
+        "org_preflight",
         "stg_salesforce__directory",
         "sync_salesforce__writes",
         "sync_salesforce__readback",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lead_pipeline.domain.write_places import WritePlace, survey_place
 from lead_pipeline_tests.domain.plan_builders import field, mapping_set, org_schema
 
@@ -30,6 +32,16 @@ def test_a_field_locked_after_creation_is_written_to_new_records_only() -> None:
 
 def test_a_field_locked_at_creation_is_written_to_existing_records_only() -> None:
     assert "Phone" in names(place(is_creation=False)) - names(place(is_creation=True))
+
+
+def test_a_field_that_became_another_kind_is_switched_off_and_one_of_undeclared_kind_is_not() -> None:
+    rows = tuple(replace(row, type=None) if row.to == "Title" else row for row in mapping_set().lead.fields)
+    changed = org_schema(Department__c=field("Department__c", "boolean"), Title=field("Title", "boolean"))
+
+    survey = survey_place(replace(mapping_set().lead, fields=rows), changed, is_creation=False)
+
+    assert "Department__c" not in names(survey)
+    assert "Title" in names(survey)
 
 
 def test_only_a_new_record_has_required_fields() -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "dlq": "dead_letters:dlq",
     "enrich": "enriching:enrich",
     "init": "setup:init",
+    "doctor": "examining:doctor",
     "mapping": "mapping:mapping",
     "org": "org:org",
     "sandbox": "servers:sandbox",

@@ -18,6 +18,7 @@ class PullConfig(dg.Config):
 
 @dg.asset(
     partitions_def=nightly_partitions,
+    deps=["org_preflight"],
     group_name="extract",
     owners=["team:data-engineering"],
     kinds={"postgres", "api"},

@@ -13,6 +13,7 @@ SALESFORCE_POOL = "salesforce_api"
 
 @dg.asset(
     partitions_def=nightly_partitions,
+    deps=["org_preflight"],
     group_name="extract",
     owners=["team:revops"],
     kinds={"salesforce", "postgres"},

@@ -1,0 +1,124 @@
+"""The doctor: everything that stands between an org and a safe first night, in one list. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import click
+from rich.console import Console
+
+from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.apps.terminal import open_console
+from lead_pipeline.config.pipeline import problems_of
+from lead_pipeline.connections import Connections
+from lead_pipeline.domain.findings import Finding, Severity, may_write, sort_findings
+from lead_pipeline.domain.org_findings import note_untested_key, refuse_system
+from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, LeadPipelineError
+from lead_pipeline.services.examine import examine
+from lead_pipeline.settings import load_settings
+from lead_pipeline.transport.reachability import find_obstacle
+
+NOT_READY_EXIT_CODE = 1
+STYLE_BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
+
+
+@click.command()
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def doctor(context: click.Context, *, is_json: bool) -> None:
+    """List everything that keeps a run from being safe: systems, credentials, permissions, fields, rules, limits.
+
+    Writes nothing and buys nothing. Exit code 0 when a run may write, 1 when not, 4 when the configuration is invalid.
+
+    Example: lead-pipeline doctor --json
+    """
+    settings = load_settings()
+    announce_sandboxes(settings)
+    with Connections(settings) as connections:
+        try:
+            _ = connections.config
+        except ConfigurationError as error:
+            findings: Sequence[Finding] = [_as_finding(problem) for problem in problems_of(error)]
+            exit_code = ConfigurationError.exit_code
+        else:
+            findings = sort_findings(_examine_systems(connections))
+            exit_code = 0 if may_write(findings) else NOT_READY_EXIT_CODE
+    if is_json:
+        _print_json(findings)
+    else:
+        _print_findings(open_console(), findings)
+    context.exit(exit_code)
+
+
+def _examine_systems(connections: Connections) -> Iterator[Finding]:
+    """Look at each system by itself, so that one that is down hides nothing about the others."""
+    try:
+        database = connections.database
+    except LeadPipelineError as error:
+        yield refuse_system("database", str(error), setting="LEAD_PIPELINE_DATABASE_URL")
+        return
+    try:
+        examination = examine(
+            database,
+            connections.salesforce,
+            mappings=connections.config.mappings,
+            routing=connections.config.routing,
+            now=connections.now,
+        )
+    except LeadPipelineError as error:
+        yield refuse_system("Salesforce", str(error), setting="SALESFORCE_INSTANCE_URL and its credentials")
+    else:
+        yield from examination.findings
+    yield from _examine_dievio(connections)
+
+
+def _examine_dievio(connections: Connections) -> Iterator[Finding]:
+    try:
+        address = connections.dievio.address
+    except LeadPipelineError as error:
+        yield refuse_system("Dievio", str(error), setting="DIEVIO_BASE_URL")
+        return
+    obstacle = find_obstacle(address)
+    if obstacle is not None:
+        yield refuse_system("Dievio", f"nobody answers at {address} ({obstacle})", setting="DIEVIO_BASE_URL")
+    elif not connections.settings.is_dievio_sandbox:
+        yield note_untested_key()
+
+
+def _as_finding(problem: ConfigurationProblem) -> Finding:
+    return Finding(
+        code=problem.code,
+        severity=Severity.ERROR,
+        subject=problem.place,
+        what=problem.what,
+        why="nothing runs before the configuration is sound",
+        repair=problem.repair,
+    )
+
+
+def _print_json(findings: Sequence[Finding]) -> None:
+    entries = [
+        {
+            "code": finding.code,
+            "severity": finding.severity.value,
+            "subject": finding.subject,
+            "what": finding.what,
+            "why": finding.why,
+            "repair": finding.repair,
+        }
+        for finding in findings
+    ]
+    click.echo(json.dumps({"ok": may_write(findings), "findings": entries}, indent=2, ensure_ascii=False))
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        style = STYLE_BY_SEVERITY[finding.severity]
+        console.print(f"[{style}]{finding.severity.value:<8}[/] [bold]{finding.subject}[/bold]: ", end="")
+        console.print(f"{finding.what} ({finding.code})", markup=False, highlight=False)
+        console.print(f"         so: {finding.why}", markup=False, highlight=False)
+        console.print(f"         do: {finding.repair}", markup=False, highlight=False)
+    counts = [f"{sum(finding.severity is kind for finding in findings)} {kind.value}s" for kind in Severity]
+    verdict = "ready: a run may write" if may_write(findings) else "not ready: mend the errors, then run doctor again"
+    console.print(f"{', '.join(counts)}. {verdict}", highlight=False)

@@ -1,0 +1,151 @@
+"""Asks org and database what a run needs to know before it writes, and what follows from the answers.
+
+What is wrong is decided in `domain/field_findings` and `domain/org_findings`. Reads only. Keeps the findings, so
+that the gate of the same run and people see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lead_pipeline.domain.field_findings import FieldExamination, examine_fields
+from lead_pipeline.domain.findings import Finding, Severity, sort_findings
+from lead_pipeline.domain.mapping import MappingSet
+from lead_pipeline.domain.org_findings import OrgFacts, examine_database, examine_org
+from lead_pipeline.domain.routing import RoutingRules
+from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError, OrgNotReadyError
+from lead_pipeline.salesforce.describe import ObjectDescribe
+from lead_pipeline.salesforce.records import QueryPage, Record
+from lead_pipeline.services.directory_queries import count_query
+from lead_pipeline.services.hand_over import OWNER_GUARD
+from lead_pipeline.store.database import Database
+from lead_pipeline.store.org_facts import find_server_facts, keep_findings
+from lead_pipeline.store.plans import read_written_fields
+
+EXAMINED_OBJECTS = ("Lead", "Contact")
+_ORGANIZATION = "SELECT OrganizationType, IsSandbox FROM Organization"
+_QUEUES = "SELECT Queue.DeveloperName FROM QueueSobject WHERE SobjectType = 'Lead'"
+_DUPLICATE_RULES = "SELECT DeveloperName FROM DuplicateRule WHERE SobjectType = 'Lead' AND IsActive = true"
+_ASSIGNMENT_RULES = "SELECT Name FROM AssignmentRule WHERE SobjectType = 'Lead' AND Active = true"
+
+
+class ExaminedOrg(Protocol):
+    """The part of the Salesforce client that tells about the org itself."""
+
+    @property
+    def server_time(self) -> datetime | None:
+        """Date header of the last answer."""
+
+    def describe_objects(self, last_modified: Mapping[str, str | None]) -> dict[str, ObjectDescribe | None]:
+        """Return what the org says about some objects."""
+
+    def query_pages(self, soqls: Sequence[str]) -> list[QueryPage]:
+        """Return the first page of up to five queries in one call."""
+
+    def query(self, soql: str) -> Iterator[Record]:
+        """Yield the records of a query."""
+
+    def active_validation_rules(self, object_name: str) -> Collection[str]:
+        """Return the names of an object's active validation rules."""
+
+    def daily_calls(self) -> tuple[int, int]:
+        """Return how many calls the org may take a day, and how many are left."""
+
+    def record_counts(self, objects: Sequence[str]) -> dict[str, int]:
+        """Return object -> records there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What was found, the worst first."""
+
+    findings: tuple[Finding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings are that bad."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    def as_metadata(self) -> dict[str, int | float | str]:
+        """Return the counts for Dagster."""
+        return {f"{severity.value}s": self.count(severity) for severity in Severity}
+
+
+def examine(
+    database: Database,
+    salesforce: ExaminedOrg,
+    *,
+    mappings: MappingSet,
+    routing: RoutingRules,
+    now: Callable[[], datetime],
+) -> Examination:
+    """Hold the mapping against the org, and look at what else a run rests on. Some seven calls.
+
+    Raises:
+        LeadPipelineError: A system does not answer or refuses us.
+    """
+    answers = salesforce.describe_objects(dict.fromkeys(EXAMINED_OBJECTS))
+    describes = {name: found for name, found in answers.items() if found is not None}
+    facts = _read_facts(salesforce, describes, now=now)
+    findings = [*examine_org(facts, queues_needed=_queues_of(routing))]
+    with database.transaction() as connection:
+        server = find_server_facts(connection)
+        findings += examine_database(server.version_number, may_create=server.may_create)
+        for name, found in describes.items():
+            mapping = mappings.for_object(name)
+            written = read_written_fields(connection, [row.to for row in mapping.written_fields])
+            findings += examine_fields(FieldExamination(mapping=mapping, schema=found.schema, written_before=written))
+        examination = Examination(findings=sort_findings(findings))
+        keep_findings(connection, examination.findings, at=now())
+    return examination
+
+
+def require_ready(examination: Examination) -> None:
+    """Refuse a run that cannot be safe.
+
+    Raises:
+        OrgNotReadyError: Something is wrong that no run can do without; all of it is named.
+    """
+    errors = [entry for entry in examination.findings if entry.severity is Severity.ERROR]
+    if errors:
+        raise OrgNotReadyError([(entry.subject, entry.what, entry.repair) for entry in errors])
+
+
+def _read_facts(
+    salesforce: ExaminedOrg, describes: Mapping[str, ObjectDescribe], *, now: Callable[[], datetime]
+) -> OrgFacts:
+    counts = [count_query(name) for name in EXAMINED_OBJECTS]
+    organization, queues, *counted = salesforce.query_pages([_ORGANIZATION, _QUEUES, *counts])
+    org = organization.records[0] if organization.records else {}
+    server_time = salesforce.server_time
+    daily, left = salesforce.daily_calls()
+    return OrgFacts(
+        edition=str(org.get("OrganizationType")),
+        is_sandbox=org.get("IsSandbox") is True,
+        daily_calls=daily,
+        calls_left=left,
+        access={name: found.access for name, found in describes.items()},
+        visible_counts={name: page.total_count for name, page in zip(EXAMINED_OBJECTS, counted, strict=True)},
+        total_counts=salesforce.record_counts(EXAMINED_OBJECTS),
+        duplicate_rules=_names(salesforce, _DUPLICATE_RULES, "DeveloperName"),
+        assignment_rules=_names(salesforce, _ASSIGNMENT_RULES, "Name"),
+        queues=frozenset(str(record["Queue.DeveloperName"]) for record in queues.records),
+        clock_skew=server_time - now() if server_time is not None else None,
+        has_owner_guard=OWNER_GUARD in salesforce.active_validation_rules("Lead"),
+    )
+
+
+def _names(salesforce: ExaminedOrg, query: str, field: str) -> frozenset[str] | None:
+    """Return the names that a query of the setup lists; None when our user may not see it."""
+    try:
+        return frozenset(str(record[field]) for record in salesforce.query(query))
+    except CredentialsRefusedError:
+        raise
+    except ConfigurationError:
+        return None
+
+
+def _queues_of(routing: RoutingRules) -> list[str]:
+    return list(dict.fromkeys((routing.holding_queue, routing.fallback_queue)))
