@@ -96,11 +96,17 @@ def find_document(name: str, *, directory: Path | None = None) -> Path:
     raise ConfigurationError(str(candidates[0]), what="there is no such file", repair="Create it or correct its name")
 
 
+def packaged_names() -> tuple[str, ...]:
+    """Return the name of every document there is, e.g. `mapping/lead`."""
+    paths = sorted(PACKAGED_DIRECTORY.rglob("*.yaml"))
+    return tuple(path.relative_to(PACKAGED_DIRECTORY).with_suffix("").as_posix() for path in paths)
+
+
 def find_stray_files(directory: Path | None) -> Iterator[ConfigurationProblem]:
     """Yield the YAML files of an operator's folder that nothing reads, as one with a misspelt name."""
     if directory is None:
         return
-    known = tuple(path.relative_to(PACKAGED_DIRECTORY).as_posix() for path in PACKAGED_DIRECTORY.rglob("*.yaml"))
+    known = tuple(f"{name}.yaml" for name in packaged_names())
     for path in sorted(path for ending in ("*.yaml", "*.yml") for path in directory.rglob(ending)):
         name = path.relative_to(directory).as_posix()
         if name not in known:

@@ -23,6 +23,12 @@ from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, Inval
 T = TypeVar("T")
 
 
+#: Documents that every run reads; each of the others belongs to one client.
+PIPELINE_DOCUMENTS = frozenset(
+    {"sources/dievio", "mapping/lead", "mapping/contact", "segments", "matching", "routing", "gates", "owners"}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig:
     """What the YAML files say."""

@@ -10,9 +10,8 @@ from pathlib import Path
 import click
 
 from lead_pipeline.apps.terminal import open_console
-from lead_pipeline.config.loading import PACKAGED_DIRECTORY, load_parsed
-from lead_pipeline.config.pipeline import PipelineConfig, load_pipeline_config, problems_of
-from lead_pipeline.dievio.options import parse_dievio_options
+from lead_pipeline.config.loading import PACKAGED_DIRECTORY, load_parsed, packaged_names
+from lead_pipeline.config.pipeline import PIPELINE_DOCUMENTS, PipelineConfig, load_pipeline_config, problems_of
 from lead_pipeline.domain.extraction import parse_source_mapping
 from lead_pipeline.domain.mapping_diff import ChangeKind, MappingChange, diff_mappings
 from lead_pipeline.domain.mapping_docs import document_mapping, draw_markdown
@@ -102,14 +101,13 @@ def _find_problems(folder: Path | None) -> Iterator[ConfigurationProblem]:
         load_pipeline_config(folder)
     except ConfigurationError as error:
         yield from problems_of(error)
-    try:
-        load_parsed("dievio", parse_dievio_options, directory=folder)
-    except ConfigurationError as error:
-        yield from problems_of(error)
-    try:
-        load_parsed("sources/lead_platform", parse_source_mapping, directory=folder)
-    except ConfigurationError as error:
-        yield from problems_of(error)
+    for name in packaged_names():
+        if name not in PIPELINE_DOCUMENTS:
+            parse = parse_source_mapping if name.startswith("sources/") else dict
+            try:
+                load_parsed(name, parse, directory=folder)
+            except ConfigurationError as error:
+                yield from problems_of(error)
 
 
 def _as_json(problem: ConfigurationProblem) -> dict[str, str | int]:
