@@ -205,13 +205,15 @@ class MigrationChangedError(StopError):
 
 
 class OrgNotReadyError(ConfigurationError):
-    """Org or database lack what no run can do without; the message names each of them, one a line."""
+    """Org or database lack what no run can do without; the message names all of it, a single thing with its repair."""
 
     def __init__(self, findings: Sequence[tuple[str, str, str]]) -> None:
         """Take subject, flaw and repair of each."""
         subject, what, repair = findings[0]
+        if len(findings) > 1:
+            subject, what = "Org", f"not ready for a run: {', '.join(subject for subject, _, _ in findings)}"
+            repair = "`lead-pipeline doctor` says what is wrong with each, and names the repair"
         super().__init__(subject, what=what, repair=repair)
-        self.args = ("\n".join(f"{subject}: {what}. {repair}" for subject, what, repair in findings),)
 
 
 class GateClosedError(StopError):

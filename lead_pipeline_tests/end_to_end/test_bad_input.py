@@ -155,7 +155,7 @@ BREAKAGES = {
     "a field in the mapping that the org does not have": Breakage(
         trouble=lambda world: mapping(world, "- to: Title\n", "- to: Titel\n"),
         exit_code=4,
-        words=("the field Titel is not in the org", "Did you mean Title?"),
+        words=("Lead.Titel: the field is not there", "Did you mean Title?"),
     ),
 }
 
@@ -214,7 +214,7 @@ def test_an_org_without_our_fields_is_told_which_and_served_once_it_has_them(
         assert refused.exit_code == 4
         assert len(refused.errors.splitlines()) == 1
         assert "Dievio_Lead_ID__c" in refused.errors
-        assert "Create them and give the integration user access" in refused.errors
+        assert "`lead-pipeline doctor` says what is wrong with each, and names the repair" in refused.errors
         assert repaired.exit_code == 0, repaired.errors
         assert json.loads(repaired.output)["delivered"] == LEADS + 1
         assert world.rows_charged() == LEADS + 1
