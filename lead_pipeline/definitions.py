@@ -8,7 +8,16 @@ from collections.abc import Mapping
 import dagster as dg
 
 from lead_pipeline.defs import checks, jobs, recovery, refreshes, retention, schedules, sensors
-from lead_pipeline.defs.assets import decisions, dievio, directory, enrichment_roi, enrichments, preflight, revops, salesforce
+from lead_pipeline.defs.assets import (
+    decisions,
+    dievio,
+    directory,
+    enrichment_roi,
+    enrichments,
+    preflight,
+    revops,
+    salesforce,
+)
 from lead_pipeline.defs.resources import SilentProgress, connections_from
 from lead_pipeline.settings import Settings
 

@@ -249,5 +249,5 @@ def _examine_rules(facts: OrgFacts) -> Iterator[Finding]:
             subject="Lead",
             what="the org has no validation rule that guards owners against the integration",
             why="leads are handed over one conditional call at a time instead of in bulk",
-            repair="Install the owner guard (docs/adr/0004)",
+            repair="Deploy the package of `lead-pipeline org package` (docs/org_setup.md)",
         )

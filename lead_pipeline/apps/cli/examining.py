@@ -20,6 +20,7 @@ from lead_pipeline.settings import load_settings
 from lead_pipeline.transport.reachability import find_obstacle
 
 NOT_READY_EXIT_CODE = 1
+CODES_OF_PACKAGE = frozenset({"field_missing", "field_dropped", "receipt_missing", "no_owner_guard"})
 STYLE_BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
 
@@ -122,3 +123,9 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
     counts = [f"{sum(finding.severity is kind for finding in findings)} {kind.value}s" for kind in Severity]
     verdict = "ready: a run may write" if may_write(findings) else "not ready: mend the errors, then run doctor again"
     console.print(f"{', '.join(counts)}. {verdict}", highlight=False)
+    if any(finding.code in CODES_OF_PACKAGE for finding in findings):
+        console.print(
+            "`lead-pipeline org package` writes missing fields, permission sets and guards as metadata, `org apply` "
+            "deploys them",
+            highlight=False,
+        )
