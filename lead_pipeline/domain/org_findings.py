@@ -223,6 +223,11 @@ def _examine_rules(facts: OrgFacts) -> Iterator[Finding]:
             why="Salesforce is the last layer that stops a second record of a person who is entered meanwhile",
             repair="Activate a duplicate rule for Lead that also compares with Contact",
         )
+    yield from _tell_rules(facts)
+
+
+def _tell_rules(facts: OrgFacts) -> Iterator[Finding]:
+    """Yield what is active in the org and does something else than we do."""
     for name in sorted(facts.duplicate_rules or ()):
         yield Finding(
             code="duplicate_rule_active",

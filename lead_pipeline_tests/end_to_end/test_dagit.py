@@ -19,6 +19,7 @@ CHECK = "sync_salesforce__readback__record_count"
 CHECK_PAGE = f"/assets/sync_salesforce__readback?view=checks&checkDetail={CHECK}"
 NODE = "foreignObject"  # what the graph draws an asset in
 END_LETTERS = 5  # of a name that the graph shortens in its middle
+expect.set_options(timeout=60_000)  # a busy machine draws the graph late; no limit of ours is meant
 
 
 @pytest.fixture(scope="module")
