@@ -11,7 +11,7 @@ from datetime import datetime
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.errors import UnknownBatchError
 from lead_pipeline.services.report_page import draw_report_page
-from lead_pipeline.store import reports
+from lead_pipeline.store import enrichment_measures, reports
 from lead_pipeline.store.database import Database
 
 
@@ -40,5 +40,6 @@ def build_report(
         report = reports.read_report(connection, batch_id, run_id=run_id, started_at=started_at, made_at=made_at)
         if report is None:
             raise UnknownBatchError(batch_id)
-        reports.save_report(connection, report, made_at=made_at, html=draw_report_page(report))
+        roi = enrichment_measures.find_roi(connection, batch_id)  # as measured last; made again after the report
+        reports.save_report(connection, report, made_at=made_at, html=draw_report_page(report, roi=roi))
     return report

@@ -42,6 +42,11 @@ def test_a_night_is_measured_from_what_enrichment_left_behind(database: Database
     assert stored is not None
     assert "What enrichment is worth" in stored.html
     assert stored.run_id == "run-1"
+    build_report(database, batch_id=BATCH_ID, run_id="run-1", started_at=NOW, now=later)
+    with database.transaction() as connection:
+        again = reports.read_latest_report(connection, BATCH_ID)
+    assert again is not None
+    assert "What enrichment is worth" in again.html
 
 
 def test_a_batch_without_a_report_is_not_measured(database: Database) -> None:
