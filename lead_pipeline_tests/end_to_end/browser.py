@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET_FLAGS = (
@@ -17,7 +17,7 @@ QUIET_FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-WINDOW_PIXELS = {"width": 1600, "height": 900}
+WINDOW_PIXELS = {"width": 2400, "height": 900}  # the graph draws only what is in sight
 PATIENCE_MILLISECONDS = 60_000  # for one element to appear; a busy machine draws slowly
 
 
@@ -36,5 +36,6 @@ def open_page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET_FLAGS))
         page = browser.new_page(viewport=WINDOW_PIXELS)  # type: ignore[arg-type]  # the literal is the wanted shape
         page.set_default_timeout(PATIENCE_MILLISECONDS)
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)  # it does not heed the page's
         yield page
         browser.close()
