@@ -34,6 +34,7 @@ from lead_pipeline.domain.matching import (
 from lead_pipeline.store import matches
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.leases import take_turn
 from lead_pipeline.store.matches import BlockKind
 
 NEAR_NAME_LEADS = 500  # leads whose companies are in memory at a time: at most 500 x 2 blocks of 500 records
@@ -90,6 +91,7 @@ def match_batch(
     matched_at = now()
     done = cut = 0
     with database.transaction() as connection:
+        take_turn(connection, batch_id)
         matches.delete_open_matches(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         total = matches.count_open_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in matches.read_open_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):

@@ -31,6 +31,7 @@ from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
+from lead_pipeline.store.leases import take_turn
 from lead_pipeline.store.org_facts import had_owner_guard, had_update_guard
 
 PLANNED_OBJECTS = ("Lead", "Contact")
@@ -131,6 +132,7 @@ def _plan(
 ) -> PlanSummary:
     done = 0
     with database.transaction() as connection:
+        take_turn(connection, batch_id)
         _require_matches(connection, batch_id)
         rules = PlanRules(mappings=mappings, schemas=read_schemas(connection))
         gaps = _check_mappings(connection, rules)

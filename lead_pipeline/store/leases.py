@@ -72,6 +72,15 @@ def hold_lease(database: Database, name: str, *, holder: str, now: Callable[[], 
                 queries.unlock(session, name=name)
 
 
+def take_turn(connection: psycopg.Connection[Any], batch_id: str) -> None:
+    """Wait until no other run replaces the same stage of a batch, and hold that turn until the transaction ends.
+
+    Two runs that both delete and add the rows of a stage would meet in its primary key; one after the other, the second
+    replaces what the first one found.
+    """
+    load_queries("leases").take_turn(connection, batch_id=batch_id)
+
+
 def free_orphaned_leases(database: Database, *, silent_since: datetime) -> tuple[str, ...]:
     """End the claims of dead holders and return their names.
 

@@ -113,6 +113,19 @@ def test_a_killed_process_is_in_nobodys_way(database: Database, postgres_dsn_of_
         assert [holder for holder, _ in lease_rows(database)] == ["run 2"]
 
 
+def test_two_runs_replace_a_stage_of_a_batch_one_after_the_other(database: Database) -> None:
+    with database.transaction() as connection:
+        add_batch(connection, "2026-05-04", source="search", at=datetime(2026, 5, 4, tzinfo=UTC))
+    with database.transaction() as first:
+        take_turn(first, "2026-05-04")
+        with database.connect() as second:
+            second.execute("SET lock_timeout = '50ms'")
+            with pytest.raises(LockNotAvailable):
+                take_turn(second, "2026-05-04")
+    with database.transaction() as second:
+        take_turn(second, "2026-05-04")
+
+
 @pytest.fixture
 def postgres_dsn_of_database(database: Database) -> str:
     with database.connect() as connection:

@@ -34,3 +34,7 @@ SELECT holder FROM lease WHERE name = :name;
 -- name: list_silent_leases(before)
 -- Claims whose holder has not prolonged them since a moment.
 SELECT name, holder FROM lease WHERE heartbeat_at < :before ORDER BY name;
+
+-- name: take_turn(batch_id)$
+-- Wait until nobody else prepares this batch; freed with the transaction. Rows that refer to the batch go on being added.
+SELECT batch_id FROM batch WHERE batch_id = :batch_id FOR NO KEY UPDATE;
