@@ -7,10 +7,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from lead_pipeline.errors import LeaseHeldError, LeaseLostError
 from lead_pipeline.store.database import Database
-from lead_pipeline.store.leases import LEASE_TIME, Lease, hold_lease
+from lead_pipeline.store.leases import LEASE_TIME, Lease, hold_lease, take_turn
+from lead_pipeline.store.pulls import add_batch
 
 NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 HOLD_AND_WAIT = """
