@@ -18,7 +18,7 @@ GRAPH_PAGE = "/asset-groups?expanded="  # groups that are not named there hide t
 CHECK = "sync_salesforce__readback__record_count"
 CHECK_PAGE = f"/assets/sync_salesforce__readback?view=checks&checkDetail={CHECK}"
 NODE = "foreignObject"  # what the graph draws an asset in
-FIRST_LETTERS, LAST_LETTERS = 3, 9  # left of a name that the graph shortens in its middle
+FIRST_LETTERS, LAST_LETTERS = 3, 5  # left of a name that the graph shortens in its middle
 
 
 @pytest.fixture(scope="module")
