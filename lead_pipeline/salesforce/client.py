@@ -171,7 +171,9 @@ class SalesforceClient:
         return frozenset(str(record["ValidationName"]) for record in self._page(body).records)
 
     def daily_calls(self) -> tuple[int, int]:
-        """Return how many calls the org may take a day, and how many of them are left."""
+        """Return how many calls the org may take a day, and how many are left; asked only when no answer told."""
+        if self.usage is not None:
+            return self.usage.allowed, max(self.usage.allowed - self.usage.used, 0)
         body = self._calls.read_json("GET", "limits", call="limits")
         try:
             return int(body["DailyApiRequests"]["Max"]), int(body["DailyApiRequests"]["Remaining"])

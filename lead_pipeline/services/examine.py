@@ -22,6 +22,7 @@ from lead_pipeline.salesforce.records import QueryPage, Record
 from lead_pipeline.services.directory_queries import count_query
 from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.directory import KnownSchema, keep_org_schema
 from lead_pipeline.store.org_facts import find_server_facts, keep_findings
 from lead_pipeline.store.plans import read_written_fields
 
@@ -81,7 +82,9 @@ def examine(
     routing: RoutingRules,
     now: Callable[[], datetime],
 ) -> Examination:
-    """Hold the mapping against the org, and look at what else a run rests on. Some seven calls.
+    """Hold the mapping against the org, and look at what else a run rests on, in some six calls.
+
+    What the org said about its fields is kept, so that the stages behind need not ask for it again.
 
     Raises:
         LeadPipelineError: A system does not answer or refuses us.
@@ -97,6 +100,10 @@ def examine(
             mapping = mappings.for_object(name)
             written = read_written_fields(connection, [row.to for row in mapping.written_fields])
             findings += examine_fields(FieldExamination(mapping=mapping, schema=found.schema, written_before=written))
+            keep_org_schema(
+                connection,
+                KnownSchema(schema=found.schema, last_modified_header=found.last_modified, last_seen_at=now()),
+            )
         examination = Examination(findings=sort_findings(findings))
         keep_findings(connection, examination.findings, at=now())
     return examination

@@ -10,7 +10,8 @@ from lead_pipeline.domain.reverting import TAG_FIELD
 from lead_pipeline.errors import UnknownRunError
 from lead_pipeline.services.revert import RevertSummary, preview_revert, revert_run
 from lead_pipeline.services.writing.ports import CrashPoint, WriteTools, pass_through
-from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
+from lead_pipeline.store.gates import read_written_pages
+from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
 
 UPDATE_ROUTE = {"route": "composite", "method": "POST", "body_contains": "If-Unmodified-Since"}
 IMAGE_FIELDS = ("Title", "Phone", "Company", "Website", "Country", "City")
@@ -32,6 +33,13 @@ def update_one(bench: WriteBench) -> tuple[str, dict[str, object]]:
     bench.prepare()
     bench.write()
     return record_id, before
+
+
+def out_of_hands(bench: WriteBench) -> list[bool]:
+    """Return of each written record whether the gates behind a sync leave its values alone."""
+    with bench.database.transaction() as connection:
+        pages = list(read_written_pages(connection, BATCH_ID))
+    return [bool(record.is_out_of_hands) for page in pages for record in page]
 
 
 def test_every_field_that_nobody_touched_goes_back(bench: WriteBench) -> None:
@@ -150,6 +158,14 @@ def test_a_value_that_went_back_is_no_longer_held_for_ours(bench: WriteBench) ->
     )
     (entry,) = bench.ask("SELECT actor, run_id, outcome FROM sync_log WHERE operation = 'revert'")
     assert entry == {"actor": "test", "run_id": "undo-1", "outcome": "applied"}
+
+
+def test_gates_hold_nothing_against_a_record_whose_write_was_undone(bench: WriteBench) -> None:
+    update_one(bench)
+
+    assert out_of_hands(bench) == [False]
+    revert(bench)
+    assert out_of_hands(bench) == [True]
 
 
 def test_a_write_that_can_never_succeed_is_tried_once(bench: WriteBench) -> None:

@@ -178,7 +178,7 @@ ORDER BY l.raw_lead_id;
 -- name: list_written(batch_id, after, dievio_lead_ids, writer_id, most)
 -- Written records page by page, all or those named: what was sent, what is held, who may have touched it since.
 -- A person's edit is no fault of the write: a gate that stayed red for it would hold the whole batch for ever. The org's
--- automation is one: it runs as the writer, or as a user that is nobody of the staff.
+-- automation is one: it runs as the writer, or as a user that is nobody of the staff. Nor is what was undone on demand.
 SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created, w.payload AS sent,
        CASE WHEN b.is_missing THEN NULL ELSE b.fields END AS held,
        w.payload ->> 'OwnerId' AS expected_owner_id,
@@ -189,6 +189,9 @@ SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created, w.p
        EXISTS (SELECT FROM handover AS h
                WHERE h.batch_id = o.batch_id AND h.dievio_lead_id = o.dievio_lead_id AND h.state IN ('done', 'kept')
                  AND b.read_at > coalesce(h.handed_over_at, '-infinity'))
+       OR EXISTS (SELECT FROM write_intent AS r
+                  WHERE r.dievio_lead_id = o.dievio_lead_id AND r.purpose = 'revert' AND r.state = 'applied'
+                    AND r.sent_at > w.sent_at)
        OR (b.fields ->> 'LastModifiedById' <> :writer_id::text
            AND (o.outcome = 'updated'
                 OR EXISTS (SELECT FROM roster AS p
