@@ -1,6 +1,6 @@
 """What the named queries of `writes.sql` do, on tables in memory; those of `leases.sql` are in `memory_leases`.
 
-One function per query, under its name, with its parameters. `test_memory_database` holds them against Postgres.
+One function per query, under its name, with its parameters. `services/writing` plays the same protocol on Postgres.
 """
 
 from __future__ import annotations
