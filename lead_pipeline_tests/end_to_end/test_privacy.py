@@ -206,7 +206,7 @@ def live_through(week: Week) -> None:
     week.run(*night, "--json", expect=4, SALESFORCE_CLIENT_SECRET=SECRETS["wrong client secret"])
     week.dievio.put("/_sandbox/credits", json={"balance": 10_000}).raise_for_status()
     week.configure("gates", closed_gates())
-    week.run(*night, expect=3)
+    week.run(*night, "--json", expect=3)
     week.configure("gates", load_document("gates"))
     week.fault(
         week.salesforce, "partial_failure", route="composite/sobjects", record_index=3, code="STRING_TOO_LONG",

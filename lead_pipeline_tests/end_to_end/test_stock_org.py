@@ -13,11 +13,13 @@ from lead_pipeline.sandbox.salesforce_org import ConnectedApp
 from lead_pipeline.sandbox.scenarios.volume import build_volume_scenario
 from lead_pipeline.sandbox.serving import ServerThread
 from lead_pipeline_tests.end_to_end.nights import YESTERDAY
-from lead_pipeline_tests.end_to_end.test_other_servers import KNOWN_SHARE, LEADS, OtherSystems, one_segment
+from lead_pipeline_tests.end_to_end.small_worlds import KNOWN_SHARE, SmallWorld, one_segment
+
+LEADS = 40
 
 
 @pytest.fixture
-def stock(tmp_path: Path, database_dsn: str) -> Iterator[OtherSystems]:
+def stock(tmp_path: Path, database_dsn: str) -> Iterator[SmallWorld]:
     """A stock org and a Dievio, as the environment of an engineer names them, with the token of an admin."""
     scenario = build_volume_scenario(LEADS, known_share=KNOWN_SHARE)
     org = salesforce_org.create_app(org="stock", connected_app=ConnectedApp(client_id="app", client_secret="secret"))
@@ -27,10 +29,11 @@ def stock(tmp_path: Path, database_dsn: str) -> Iterator[OtherSystems]:
     dievio = dievio_api.create_app(state_path=None, api_key="key", seed_rows=scenario.dievio_rows)
     config = tmp_path / "config"
     config.mkdir()
-    (config / "segments.yaml").write_text(yaml.safe_dump(one_segment(dict(scenario.segments[0].filters))))
+    segments = one_segment(dict(scenario.segments[0].filters), rows_per_night=100)
+    (config / "segments.yaml").write_text(yaml.safe_dump(segments))
     with ServerThread(org) as org_server, ServerThread(dievio) as dievio_server:
         token = httpx.post(f"{org_server.base_url}/_sandbox/tokens", json={"user": "admin"}).json()["access_token"]
-        yield OtherSystems(
+        yield SmallWorld(
             environment={
                 "SALESFORCE_INSTANCE_URL": org_server.base_url,
                 "SALESFORCE_CLIENT_ID": "app",
@@ -42,10 +45,11 @@ def stock(tmp_path: Path, database_dsn: str) -> Iterator[OtherSystems]:
                 "LEAD_PIPELINE_HOME": str(tmp_path / "home"),
                 "LEAD_PIPELINE_CONFIG_DIR": str(config),
             },
+            org=org.state.org,
         )
 
 
-def test_a_stock_org_is_set_up_and_its_first_night_passes_every_gate(stock: OtherSystems, tmp_path: Path) -> None:
+def test_a_stock_org_is_set_up_and_its_first_night_passes_every_gate(stock: SmallWorld, tmp_path: Path) -> None:
     package = str(tmp_path / "package")
     assert stock.run("org", "package", "--out", package).returncode == 0
     assert "Dievio_Lead_ID__c" not in _lead_fields(stock)
@@ -62,7 +66,7 @@ def test_a_stock_org_is_set_up_and_its_first_night_passes_every_gate(stock: Othe
     assert all(gate["passed"] for gate in report["gates"])
 
 
-def _lead_fields(stock: OtherSystems) -> set[str]:
+def _lead_fields(stock: SmallWorld) -> set[str]:
     token = stock.environment["SALESFORCE_ADMIN_ACCESS_TOKEN"]
     address = stock.environment["SALESFORCE_INSTANCE_URL"]
     answer = httpx.get(

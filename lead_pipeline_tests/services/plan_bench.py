@@ -167,6 +167,21 @@ class PlanBench:
             NOW,
         )
 
+    def deliver_better_copy(self, lead: BatchLead) -> None:
+        """Deliver a person once more, in a row that counts from now on; the first row ends as its copy."""
+        first = self._raw_ids[f"first row of {lead.dievio_lead_id}"] = self._raw_ids.pop(lead.dievio_lead_id)
+        better = len(self._raw_ids) + 1
+        self._run("UPDATE lead SET duplicate_of_raw_lead_id = %s WHERE raw_lead_id = %s", better, first)
+        self.add_leads(lead)
+        self._run(
+            "INSERT INTO lead_outcome (batch_id, raw_lead_id, dievio_lead_id, outcome, reason_code, settled_at)"
+            " VALUES (%s, %s, %s, 'skipped', 'duplicate_in_batch', %s)",
+            BATCH,
+            first,
+            lead.dievio_lead_id,
+            NOW,
+        )
+
     def match(self, policy: MatchingPolicy | None = None, *, only: Collection[str] | None = None) -> MatchSummary:
         return match_batch(
             self.database, policy or MatchingPolicy(), batch_id=BATCH, now=lambda: NOW, dievio_lead_ids=only

@@ -163,6 +163,17 @@ def test_planning_again_replaces_open_decisions_and_leaves_settled_ones(bench: P
     }
 
 
+def test_a_lead_whose_planned_row_became_a_copy_is_planned_by_the_row_that_counts_now(bench: PlanBench) -> None:
+    bench.add_leads(stranger("li:a"))
+    bench.match()
+    bench.plan()
+    before = bench.decisions()["li:a"]["raw_lead_id"]
+    bench.deliver_better_copy(stranger("li:a"))
+    bench.match()
+    bench.plan()
+    assert bench.decisions()["li:a"]["raw_lead_id"] == before + 1
+
+
 def test_single_leads_are_planned_again_without_the_others(bench: PlanBench) -> None:
     bench.add_leads(stranger("li:a"), stranger("li:b"))
     bench.match()

@@ -100,11 +100,15 @@ WHERE i.dievio_lead_id = ANY (:dievio_lead_ids::text[])
 ORDER BY i.dievio_lead_id, i.reason, i.decided_at DESC, i.review_item_id DESC;
 
 -- name: delete_open_plans(batch_id, dievio_lead_ids)!
--- Forget the decisions about leads without an outcome, so that planning again replaces them.
+-- Forget the decisions about leads without an outcome, so that planning again replaces them. The row that counts is what
+-- has an outcome or not: the one that was planned may have become a copy of a row that was delivered later.
 DELETE FROM sync_decision AS d
 WHERE d.batch_id = :batch_id
   AND (:dievio_lead_ids::text[] IS NULL OR d.dievio_lead_id = ANY (:dievio_lead_ids::text[]))
-  AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id);
+  AND NOT EXISTS (
+      SELECT FROM lead AS l
+      JOIN settled_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
+      WHERE l.batch_id = d.batch_id AND l.dievio_lead_id = d.dievio_lead_id AND l.duplicate_of_raw_lead_id IS NULL);
 
 -- name: refresh_statistics#
 -- Tell the planner how many decisions the batch has; see the statement of this name in `matches`.
