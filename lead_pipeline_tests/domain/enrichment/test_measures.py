@@ -163,3 +163,11 @@ def test_a_price_is_read_as_a_number() -> None:
     rules: MeasureRules = parse_measure_rules({**load_document("enrichment_measures"), "credit_price": 1})
 
     assert rules.credit_price == 1.0
+
+
+def test_a_group_is_named_and_its_conversions_have_an_interval() -> None:
+    enriched = FunnelLine(is_enriched=True, leads=40, converted=10)
+    low, high = enriched.conversion_interval or (1.0, 0.0)
+
+    assert (enriched.label, FunnelLine(is_enriched=False).label) == ("enriched", "not enriched")
+    assert low < 0.25 < high
