@@ -82,7 +82,7 @@ def examine(
     routing: RoutingRules,
     now: Callable[[], datetime],
 ) -> Examination:
-    """Hold the mapping against the org, and look at what else a run rests on, in some six calls.
+    """Hold the mapping against the org, and look at what else a run rests on, in some five calls.
 
     What the org said about its fields is kept, so that the stages behind need not ask for it again.
 
@@ -128,6 +128,7 @@ def _read_facts(
     org = organization.records[0] if organization.records else {}
     server_time = salesforce.server_time
     daily, left = salesforce.daily_calls()
+    duplicate_rules, assignment_rules = _rule_names(salesforce)
     return OrgFacts(
         edition=str(org.get("OrganizationType")),
         is_sandbox=org.get("IsSandbox") is True,
@@ -136,11 +137,25 @@ def _read_facts(
         access={name: found.access for name, found in describes.items()},
         visible_counts={name: page.total_count for name, page in zip(EXAMINED_OBJECTS, counted, strict=True)},
         total_counts=salesforce.record_counts(EXAMINED_OBJECTS),
-        duplicate_rules=_names(salesforce, _DUPLICATE_RULES, "DeveloperName"),
-        assignment_rules=_names(salesforce, _ASSIGNMENT_RULES, "Name"),
+        duplicate_rules=duplicate_rules,
+        assignment_rules=assignment_rules,
         queues=frozenset(str(record["Queue.DeveloperName"]) for record in queues.records),
         clock_skew=server_time - now() if server_time is not None else None,
         has_owner_guard=OWNER_GUARD in salesforce.active_validation_rules("Lead"),
+    )
+
+
+def _rule_names(salesforce: ExaminedOrg) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """Return the active duplicate and assignment rules, asked together; one by one where our user may not see both."""
+    try:
+        duplicates, assignments = salesforce.query_pages([_DUPLICATE_RULES, _ASSIGNMENT_RULES])
+    except CredentialsRefusedError:
+        raise
+    except ConfigurationError:
+        return _names(salesforce, _DUPLICATE_RULES, "DeveloperName"), _names(salesforce, _ASSIGNMENT_RULES, "Name")
+    return (
+        frozenset(str(record["DeveloperName"]) for record in duplicates.records),
+        frozenset(str(record["Name"]) for record in assignments.records),
     )
 
 

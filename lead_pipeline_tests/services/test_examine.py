@@ -131,14 +131,14 @@ def test_a_night_does_not_begin_before_an_org_that_lacks_fields(clinic: Clinic) 
     assert (bought, clinic.written()) == (0, 0)
 
 
-def test_the_demo_org_is_ready_and_the_look_at_it_costs_six_calls(clinic: Clinic) -> None:
+def test_the_demo_org_is_ready_and_the_look_at_it_costs_five_calls(clinic: Clinic) -> None:
     before = clinic.org.calls_used()
 
     result = clinic.doctor()
 
     assert result.exit_code == 0
     assert "ready: a run may write" in result.output
-    assert clinic.org.calls_used() - before == 6
+    assert clinic.org.calls_used() - before == 5
     assert clinic.written() == 0
 
 
