@@ -58,7 +58,7 @@ def check_raw_contract(context: GateContext) -> GateFinding:
     finding = join_findings(_raw_finding(page) for page in pages)
     if finding.failed_count > context.settings.max_unreadable_share * finding.checked_count:
         return finding
-    remarks = tuple(f"{words}: {count:,}" for words, count in (finding.faults or {}).items())
+    remarks = tuple(f"Tolerated: {words} ({count:,})" for words, count in (finding.faults or {}).items())
     return GateFinding(checked_count=finding.checked_count, remarks=remarks)
 
 
