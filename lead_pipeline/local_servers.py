@@ -69,6 +69,18 @@ def sandbox_addresses(
         )
 
 
+def running_sandbox(settings: Settings) -> processes.SandboxAddresses:
+    """Return where the emulated systems listen; starts nothing.
+
+    Raises:
+        LocalServerError: They do not run.
+    """
+    addresses = processes.running_addresses(settings.home)
+    if addresses is None:
+        raise LocalServerError(f"No sandbox runs for {settings.home}. Start it: lead-pipeline sandbox up")
+    return addresses
+
+
 def sandbox_filled_on(settings: Settings) -> date | None:
     """Return the day on which the demo was filled in; its history lies before. None without a demo."""
     setup = read_setup(settings.home / processes.STATE_DIRECTORY)

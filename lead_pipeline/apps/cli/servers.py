@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from lead_pipeline.apps.cli.sandbox_faults import fault
 from lead_pipeline.apps.dagster_home import WORKSPACE_FILE, prepare_dagster_home
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.errors import LocalServerError
@@ -26,7 +27,10 @@ ADVERTISEMENT = "ignore:Function `dev_command` is superseded"
 
 @click.group()
 def sandbox() -> None:
-    """Start, reset or stop the emulated Salesforce org and Dievio API on this machine."""
+    """Start, reset or stop the emulated Salesforce org and Dievio API on this machine, or make them misbehave."""
+
+
+sandbox.add_command(fault)
 
 
 @sandbox.command("up")
@@ -61,12 +65,13 @@ def up(
         "salesforce": addresses.salesforce_url,
         "dievio": addresses.dievio_url,
         "contact_api": addresses.contact_api_url,
+        "lead_platform": addresses.lead_platform_url,
     }
     if is_json:
         click.echo(json.dumps(urls, indent=2))
         return
     for system, url in urls.items():
-        click.echo(f"{system:<11} {url}")
+        click.echo(f"{system:<13} {url}")
 
 
 @sandbox.command("reset")

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from lead_pipeline.sandbox.contact_api.state import ContactState, Person
-from lead_pipeline.sandbox.control_plane import FiredFault
+from lead_pipeline.sandbox.control_plane import FaultKind, FiredFault
 
 MAX_ITEMS = 10
 DIRECT_LINE = "direct_line"  # sold only to who asks for it
 NAME_KEYS = ("given_name", "family_name", "employer_domain")
 
 #: The faults that only this API has, with what their parameters are.
-FAULT_KINDS: Mapping[str, str] = {
-    "charged_but_lost": "The matches are charged, but the answer is an error of the given `status` (502).",
-    "short_answer": "Only the first `items` (0) are looked at; the others come back as not processed.",
-    "broken_person": "The person of the item at `record_index` (0) is replaced by `value`.",
-    "wrong_reference": "The item at `record_index` (0) comes back under the reference `value`.",
+FAULT_KINDS: Mapping[str, FaultKind] = {
+    "charged_but_lost": FaultKind("The matches are charged, but the answer is an error.", {"status": 502}),
+    "short_answer": FaultKind("Only so many items are looked at; the others come back as not processed.", {"items": 0}),
+    "broken_person": FaultKind("The person of the item at record_index (0) is replaced.", {"value": None}),
+    "wrong_reference": FaultKind("The item at record_index (0) comes back under another reference.", {"value": None}),
 }
 
 

@@ -4,7 +4,7 @@ How one system answers belongs to that system's package (`dievio_api`, `salesfor
 """
 
 from lead_pipeline.sandbox.control_plane.clock import SandboxClock
-from lead_pipeline.sandbox.control_plane.faults import FaultBook, FaultRule, FiredFault, InvalidFaultError
+from lead_pipeline.sandbox.control_plane.faults import FaultBook, FaultKind, FaultRule, FiredFault, InvalidFaultError
 from lead_pipeline.sandbox.control_plane.ledger import RequestLedger
 from lead_pipeline.sandbox.control_plane.middleware import ControlPlaneMiddleware
 from lead_pipeline.sandbox.control_plane.plane import ControlPlane, fired_faults, route_namer
@@ -14,6 +14,7 @@ __all__ = [
     "ControlPlane",
     "ControlPlaneMiddleware",
     "FaultBook",
+    "FaultKind",
     "FaultRule",
     "FiredFault",
     "InvalidFaultError",

@@ -16,12 +16,58 @@ from typing import Any
 MATCH_EVERYTHING = ""
 
 
+class InvalidFaultError(ValueError):
+    """A fault rule that cannot work, with what is wrong with it."""
+
+
 @dataclass(frozen=True)
 class FaultKind:
-    """A generic kind: what it does and which parameters it takes, with their defaults (`None`: none)."""
+    """What a kind of fault does, and what it has to be told.
+
+    Attributes:
+        purpose: One sentence.
+        parameters: Names with their defaults (`None`: none, and any value may be given).
+        required: The parameters without which it can do nothing; `a or b` wants one of them.
+    """
 
     purpose: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+
+    def refuse_misfits(self, name: str, params: Mapping[str, Any]) -> None:
+        """Refuse parameters that this kind does not know, misses or cannot read.
+
+        Raises:
+            InvalidFaultError: One of them is wrong.
+        """
+        if unknown := sorted(set(params) - set(self.parameters)):
+            known = ", ".join(self.parameters) or "none"
+            raise InvalidFaultError(f'"{name}" knows no parameter {", ".join(unknown)}; it knows {known}')
+        if missing := [names for names in self.required if not set(names.split(" or ")) & set(params)]:
+            raise InvalidFaultError(f'"{name}" needs {", ".join(missing)}')
+        for parameter, value in params.items():
+            if not _is_like(value, self.parameters[parameter]):
+                raise InvalidFaultError(
+                    f'"{parameter}" of "{name}" has to be a {_type_name(self.parameters[parameter])}'
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in which `/_sandbox/faults/kinds` answers."""
+        return {"does": self.purpose, "parameters": dict(self.parameters), "required": list(self.required)}
+
+
+def _is_like(value: object, default: object) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, int | float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, type(default))
+
+
+def _type_name(default: object) -> str:
+    if isinstance(default, int | float):
+        return "number"
+    return "text" if isinstance(default, str) else "JSON object"
 
 
 GENERIC_KINDS: Mapping[str, FaultKind] = {
@@ -40,10 +86,6 @@ GENERIC_KINDS: Mapping[str, FaultKind] = {
     "truncated_json": FaultKind("Do the work, then answer with only this share of the body.", {"share": 0.5}),
     "html_200": FaultKind("Answer 200 with a web page, as a proxy does; nothing was done."),
 }
-
-
-class InvalidFaultError(ValueError):
-    """A fault rule that cannot work, with what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +122,17 @@ class FaultRule:
         """Refuse a rule that could never do what it says."""
         if not self.kind or not isinstance(self.kind, str):
             raise InvalidFaultError('A fault needs a "kind"')
+        for name in ("method", "route", "body_contains"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidFaultError(f'"{name}" has to be text')
         for name in ("nth", "every", "times"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise InvalidFaultError(f'"{name}" has to be a whole number from 1')
+            _require_whole(name, getattr(self, name), least=1)
+        _require_whole("record_index", self.record_index, least=0)
+        _require_whole("seed", self.seed, least=0)
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise InvalidFaultError('"probability" has to lie between 0 and 1')
         if self.kind in GENERIC_KINDS:
-            unknown = set(self.params) - set(GENERIC_KINDS[self.kind].parameters)
-            if unknown:
-                raise InvalidFaultError(f'"{self.kind}" knows no parameter {", ".join(sorted(unknown))}')
+            GENERIC_KINDS[self.kind].refuse_misfits(self.kind, self.params)
 
     @classmethod
     def from_json(cls, document: object) -> FaultRule:
@@ -108,6 +151,16 @@ class FaultRule:
         document = asdict(self)
         params: dict[str, Any] = document.pop("params")
         return {key: value for key, value in document.items() if value not in (None, MATCH_EVERYTHING)} | params
+
+
+def _require_whole(name: str, value: object, *, least: int) -> None:
+    """Refuse a criterion that is given and no whole number from `least`.
+
+    Raises:
+        InvalidFaultError: It is not.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        raise InvalidFaultError(f'"{name}" has to be a whole number from {least}')
 
 
 @dataclass(frozen=True)
@@ -184,6 +237,14 @@ class FaultBook:
         """Drop every rule."""
         with self._lock:
             self._rules.clear()
+
+    def remove(self, rule_id: int) -> bool:
+        """Drop one rule; False when none in force has this id."""
+        with self._lock:
+            kept = [active for active in self._rules if active.rule_id != rule_id]
+            is_found = len(kept) < len(self._rules)
+            self._rules = kept
+            return is_found
 
     def fire(self, *, method: str, names: tuple[str, ...], body: bytes) -> tuple[FiredFault, ...]:
         """Count a request against each rule and return the faults that strike it, in the order they were added.

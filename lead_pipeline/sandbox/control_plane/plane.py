@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
@@ -15,6 +16,7 @@ from lead_pipeline.sandbox.control_plane.clock import SandboxClock
 from lead_pipeline.sandbox.control_plane.faults import (
     GENERIC_KINDS,
     FaultBook,
+    FaultKind,
     FaultRule,
     FiredFault,
     InvalidFaultError,
@@ -59,7 +61,7 @@ class ControlPlane:
     ledger_extra: Callable[[], dict[str, object]] = _add_nothing
     ledger_cleared: Callable[[], object] = _add_nothing
     error_body: ErrorBody = plain_error_body
-    own_fault_kinds: Mapping[str, str] | None = None
+    own_fault_kinds: Mapping[str, FaultKind] = field(default_factory=dict)
     late_commits: list[LateCommit] = field(default_factory=list)
 
     def reset_everything(self, options: Mapping[str, object]) -> None:
@@ -71,21 +73,21 @@ class ControlPlane:
         self.ledger_cleared()
         self.reset(options)
 
-    def fault_kinds(self) -> dict[str, str]:
-        """Return every kind of fault that may be set, with what it does."""
-        generic = {name: kind.purpose for name, kind in GENERIC_KINDS.items()}
-        return generic | dict(self.own_fault_kinds or {})
+    def fault_kinds(self) -> Mapping[str, FaultKind]:
+        """Return every kind of fault that may be set."""
+        return {**GENERIC_KINDS, **self.own_fault_kinds}
 
     def add_faults(self, rules: Sequence[FaultRule]) -> list[int]:
         """Put rules in force, all or none, and return their ids.
 
         Raises:
-            InvalidFaultError: The system knows no such kind of fault.
+            InvalidFaultError: The system knows no such kind of fault, or it takes other parameters.
         """
         known = self.fault_kinds()
         for rule in rules:
-            if self.own_fault_kinds is not None and rule.kind not in known:
-                raise InvalidFaultError(f'there is no fault "{rule.kind}"; there are {", ".join(known)}')
+            if rule.kind not in known:
+                raise InvalidFaultError(f'there is no fault "{rule.kind}" ({_alternatives(rule.kind, list(known))})')
+            known[rule.kind].refuse_misfits(rule.kind, rule.params)
         return [self.faults.add(rule) for rule in rules]
 
     async def run_due_commits(self) -> None:
@@ -106,6 +108,11 @@ class LateCommit:
 
     due_at: datetime
     work: Callable[[], Awaitable[None]]
+
+
+def _alternatives(kind: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(kind, known, n=1)
+    return f"nearest: {nearest[0]}" if nearest else f"there are {', '.join(known)}"
 
 
 def route_namer(routes: Iterable[BaseRoute]) -> Callable[[Scope], str]:

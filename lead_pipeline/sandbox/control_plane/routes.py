@@ -53,6 +53,7 @@ def control_routes(plane: ControlPlane) -> list[Route]:
         Route("/_sandbox/faults", faults.show, methods=["GET"]),
         Route("/_sandbox/faults", faults.add, methods=["POST"]),
         Route("/_sandbox/faults", faults.clear, methods=["DELETE"]),
+        Route("/_sandbox/faults/{rule_id:int}", faults.remove, methods=["DELETE"]),
         Route("/_sandbox/faults/kinds", faults.show_kinds, methods=["GET"]),
         Route("/_sandbox/reset", reset, methods=["POST"]),
     ]
@@ -117,12 +118,18 @@ class _FaultRoutes:
             rules = [FaultRule.from_json(item) for item in (document if isinstance(document, list) else [document])]
             ids = self._plane.add_faults(rules)
         except (InvalidFaultError, TypeError) as error:
-            raise HTTPException(400, str(error)) from error
+            return JSONResponse({"error": str(error)}, 400)
         return JSONResponse({"ids": ids}, 201)
 
     async def show_kinds(self, _request: Request) -> Response:
-        return JSONResponse(self._plane.fault_kinds())
+        return JSONResponse({name: kind.to_json() for name, kind in self._plane.fault_kinds().items()})
 
     async def clear(self, _request: Request) -> Response:
         self._plane.faults.clear()
+        return Response(status_code=204)
+
+    async def remove(self, request: Request) -> Response:
+        rule_id = request.path_params["rule_id"]
+        if not self._plane.faults.remove(rule_id):
+            return JSONResponse({"error": f"there is no fault {rule_id}"}, 404)
         return Response(status_code=204)

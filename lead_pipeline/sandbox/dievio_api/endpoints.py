@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_pipeline.sandbox.control_plane import FiredFault
+from lead_pipeline.sandbox.control_plane import FaultKind, FiredFault
 from lead_pipeline.sandbox.dievio_api.filters import FILTERS, wanted_values
 from lead_pipeline.sandbox.dievio_api.paging import PageRequest, RefusedRequestError
 from lead_pipeline.sandbox.dievio_api.pool import Pool, profile_slug
@@ -21,13 +21,13 @@ SEARCH_CONTROLS = {
     "_page", "_per_page", "max_results", "_include_raw", "include_emails", "include_phones", "email_status",
 }  # fmt: skip
 
-#: The faults that only this API has, with what their parameters are; see `FaultRule` for the rest.
-FAULT_KINDS: Mapping[str, str] = {
-    "charged_but_lost": "The rows are charged, but the answer is an error of the given `status` (502).",
-    "page_shift": "The page begins `rows` (1) later than it should; fewer than 0: earlier.",
-    "cursor_expired": "A page after the first is refused with the given `status` (410).",
-    "short_page": "At most `rows` (0) come back although the balance suffices.",
-    "broken_row": "The row at `record_index` (0) is replaced by `value`.",
+#: The faults that only this API has.
+FAULT_KINDS: Mapping[str, FaultKind] = {
+    "charged_but_lost": FaultKind("The rows are charged, but the answer is an error.", {"status": 502}),
+    "page_shift": FaultKind("The page begins so many rows later than it should; fewer than 0: earlier.", {"rows": 1}),
+    "cursor_expired": FaultKind("A page after the first is refused.", {"status": 410}),
+    "short_page": FaultKind("At most so many rows come back although the balance suffices.", {"rows": 0}),
+    "broken_row": FaultKind("The row at record_index (0) is replaced.", {"value": None}),
 }
 
 Body = Mapping[str, Any]

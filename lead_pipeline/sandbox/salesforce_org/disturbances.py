@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from lead_pipeline.sandbox.control_plane import FiredFault
+from lead_pipeline.sandbox.control_plane import FaultKind, FiredFault
 from lead_pipeline.sandbox.salesforce_org.catalogue import FORMS, fault
 from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
 from lead_pipeline.sandbox.salesforce_org.org import Caller, Org
@@ -68,7 +68,7 @@ def _into_second_of_last_edit(org: Org, schema: ObjectSchema, *, record_id: str,
 
 
 def _create(org: Org, params: Parameters) -> None:
-    schema = org.schema(str(params["object"]))
+    schema = org.schema(str(params.get("object", "Lead")))
     if schema is not None:
         _saver(org, str(params.get("user", "rep"))).create(schema, params.get("fields", {}))
 
@@ -89,7 +89,7 @@ def _merge(org: Org, params: Parameters) -> None:
 
 
 def _change_schema(org: Org, params: Parameters) -> None:
-    org.change_schema(str(params["object"]), params["change"])
+    org.change_schema(str(params.get("object", "Lead")), params["change"])
 
 
 def _expire_sessions(org: Org, _params: Parameters) -> None:
@@ -140,20 +140,44 @@ _LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "session_invalid": "INVALID_SESSION_ID",
     }
 )
-OWN_FAULT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+_CHOICE: Final = ("id or field",)
+_WHICH: Final[Mapping[str, Any]] = {"id": None, "object": "Lead", "field": None, "value": None}
+OWN_FAULT_KINDS: Final[Mapping[str, FaultKind]] = MappingProxyType(
     {
-        "edit": "A user changes records just before: id, or object with field and value; fields, user, same_second.",
-        "create": "A user creates a record just before: object, fields, user.",
-        "delete": "A user deletes records just before: as edit.",
-        "convert": "A user converts leads just before: as edit.",
-        "merge": "A user merges records into master_id just before: as edit.",
-        "change_schema": "An admin changes an object just before: object, change as of PUT /_sandbox/schema.",
-        "expire_sessions": "Every access token ends just before.",
-        "advance_clock": "So many seconds pass just before: seconds.",
-        **{kind: f"Answer {FORMS[form].status} {form.partition('.')[0]}." for kind, form in _LIMITS.items()},
-        ROW_LOCK: "Refuse records with UNABLE_TO_LOCK_ROW: record_index, or all.",
-        PARTIAL_FAILURE: "Refuse records: code, message; record_index, or all.",
-        JOB_FAULT: "The Bulk job fails after so many rows: after_rows; set it for the PATCH to UploadComplete.",
+        "edit": FaultKind(
+            "A user changes records just before: one by id, or those of object whose field has value; "
+            "same_second dates it to a given second.",
+            {**_WHICH, "fields": {}, "user": "rep", "same_second": None},
+            _CHOICE,
+        ),
+        "create": FaultKind("A user creates a record just before.", {"object": "Lead", "fields": {}, "user": "rep"}),
+        "delete": FaultKind(
+            "A user deletes records just before, chosen as for edit.", {**_WHICH, "user": "admin"}, _CHOICE
+        ),
+        "convert": FaultKind(
+            "A user converts leads just before, chosen as for edit.", {**_WHICH, "user": "admin"}, _CHOICE
+        ),
+        "merge": FaultKind(
+            "A user merges records into master_id just before, chosen as for edit.",
+            {**_WHICH, "user": "admin", "master_id": None},
+            (*_CHOICE, "master_id"),
+        ),
+        "change_schema": FaultKind(
+            "An admin changes an object just before: change is what PUT /_sandbox/schema takes.",
+            {"object": "Lead", "change": {}},
+            ("change",),
+        ),
+        "expire_sessions": FaultKind("Every access token ends just before."),
+        "advance_clock": FaultKind("So many seconds pass just before.", {"seconds": 1.0}),
+        **{kind: FaultKind(f"Answer {FORMS[form].status} {form.partition('.')[0]}.") for kind, form in _LIMITS.items()},
+        ROW_LOCK: FaultKind("Refuse records with UNABLE_TO_LOCK_ROW: the one at record_index, or all."),
+        PARTIAL_FAILURE: FaultKind(
+            "Refuse records with an error of your choice: the one at record_index, or all.",
+            {"code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "the record was refused"},
+        ),
+        JOB_FAULT: FaultKind(
+            "The Bulk job fails after so many rows; set it for the PATCH to UploadComplete.", {"after_rows": 0}
+        ),
     }
 )
-"""Every fault this org carries out itself, with what it does and its parameters."""
+"""Every fault this org carries out itself."""

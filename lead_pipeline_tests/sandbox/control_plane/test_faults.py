@@ -52,7 +52,11 @@ INVALID: list[tuple[object, str]] = [
     ({"kind": "slow", "nth": 0}, "nth"),
     ({"kind": "slow", "every": "2"}, "every"),
     ({"kind": "slow", "probability": 2}, "probability"),
-    ({"kind": "slow", "secs": 2}, "secs"),
+    ({"kind": "slow", "secs": 2}, "secs; it knows seconds"),
+    ({"kind": "slow", "seconds": "long"}, "number"),
+    ({"kind": "slow", "method": 7}, "method"),
+    ({"kind": "slow", "record_index": -1}, "record_index"),
+    ({"kind": "slow", "seed": "x"}, "seed"),
 ]
 
 

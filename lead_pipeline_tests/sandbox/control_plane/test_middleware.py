@@ -18,6 +18,7 @@ from starlette.routing import Route
 from lead_pipeline.sandbox.control_plane import (
     ControlPlane,
     ControlPlaneMiddleware,
+    FaultKind,
     control_routes,
     fired_faults,
     route_namer,
@@ -34,6 +35,7 @@ class Notebook:
         self.plane = ControlPlane(
             reset=self.reset,
             ledger_extra=lambda: {"notes": len(self.notes)},
+            own_fault_kinds={"smudged_ink": FaultKind("Write unreadably.")},
             error_body=lambda status: (json.dumps([{"errorCode": status}]).encode(), "application/json"),
         )
 

@@ -93,7 +93,9 @@ def test_somebody_else_was_quicker(integration: RunningOrg, kind: str, details: 
     record_id, other = (
         integration.org.load("Lead", [{**LEAD, "LastModifiedDate": "2026-03-01T00:00:00Z"}])[0] for _ in range(2)
     )
-    script(integration, kind, route="/sobjects/{object}/{id}", method="PATCH", id=record_id, master_id=other, **details)
+    if kind == "merge":
+        details = {"master_id": other}
+    script(integration, kind, route="/sobjects/{object}/{id}", method="PATCH", id=record_id, **details)
     since = {"If-Unmodified-Since": "Sun, 01 Mar 2026 12:00:00 GMT"} if kind == "edit" else {}
 
     answer = integration.call("PATCH", f"/sobjects/Lead/{record_id}", json={"Title": "ours"}, headers=since)
