@@ -20,6 +20,7 @@ from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.preflight import GapCode, MappingGap, check_mapping
+from lead_pipeline.domain.suppression import leave_alone
 from lead_pipeline.errors import (
     ConfigurationError,
     ConfigurationProblem,
@@ -166,6 +167,8 @@ def _check_mappings(connection: psycopg.Connection[Any], rules: PlanRules) -> tu
 
 
 def _decide(entry: plans.MatchedLead, rules: PlanRules) -> SyncDecision:
+    if entry.is_suppressed:
+        return leave_alone(entry.lead, entry.match, mapping_version=rules.mappings.mapping_version)
     return plan_lead(
         entry.lead,
         entry.match,

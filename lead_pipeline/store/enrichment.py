@@ -21,6 +21,7 @@ from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys
 from lead_pipeline.domain.normalize.times import read_time
 from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
+from lead_pipeline.store.suppressions import read_suppressed
 
 PAGE_LEADS = 2_000  # leads in memory at a time
 _KEY_NAMES = tuple(key.name for key in fields(MatchKeys))
@@ -50,8 +51,9 @@ class EnrichedLead:
 def read_open_leads(connection: psycopg.Connection[Any], batch_id: str) -> Iterator[list[OpenLead]]:
     """Yield the leads of a batch that have no outcome, page by page, one per person."""
     query, after = load_queries("enrichment").list_candidates, 0
+    suppressed = read_suppressed(connection, batch_id)
     while rows := list(query(connection, batch_id=batch_id, after_raw_lead_id=after, row_limit=PAGE_LEADS)):
-        yield [_as_lead(row) for row in rows]
+        yield [_as_lead(row, suppressed) for row in rows]
         after = rows[-1]["raw_lead_id"]
 
 
@@ -235,14 +237,7 @@ def list_unsure(connection: psycopg.Connection[Any], query: str, *, batch_id: st
     return [row["dievio_lead_id"] for row in rows]
 
 
-def suppress(connection: psycopg.Connection[Any], *, kind: str, alias: str, reason: str, by: str, at: datetime) -> None:
-    """Put somebody on the suppression list: by dievio_lead_id, email, linkedin (slug) or domain."""
-    load_queries("enrichment").suppress(
-        connection, alias_kind=kind, alias=alias, reason=reason, suppressed_by=by, at=at
-    )
-
-
-def _as_lead(row: _Row) -> OpenLead:
+def _as_lead(row: _Row, suppressed: Collection[str]) -> OpenLead:
     values = row["field_values"]
     extra = {} if row["lead_status"] is None else {"lead_status": row["lead_status"]}
     lookups, moments = row["lookups"] or {}, row["fields"] or {}
@@ -256,7 +251,7 @@ def _as_lead(row: _Row) -> OpenLead:
             field_observed_at={name: datetime.fromisoformat(moment) for name, moment in moments.items()},
             flags=tuple(row["flags"]),
             is_weak_id=row["is_weak_id"],
-            is_suppressed=row["is_suppressed"],
+            is_suppressed=row["dievio_lead_id"] in suppressed,
             memory={
                 provider: Memory(answered_at=datetime.fromisoformat(answered_at), was_found=was_found)
                 for provider, (answered_at, was_found) in lookups.items()

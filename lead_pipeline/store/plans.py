@@ -20,6 +20,7 @@ from lead_pipeline.domain.review_decisions import standing_of
 from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer, WrittenValue
 from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
+from lead_pipeline.store.suppressions import read_suppressed
 
 PAGE_LEADS = 2_000  # leads in memory at a time; each brings its record with all mapped fields
 
@@ -37,6 +38,7 @@ class MatchedLead:
         target: The matched record.
         answers: API name -> what a person decided about that field.
         standing: Review reason -> what a person's answer to that question means.
+        is_suppressed: Whether the person stands on the suppression list.
     """
 
     lead: NormalizedLead
@@ -44,6 +46,7 @@ class MatchedLead:
     target: PlanTarget | None
     answers: Mapping[str, FieldAnswer] = field(default_factory=dict)
     standing: Mapping[str, Standing] = field(default_factory=dict)
+    is_suppressed: bool = False
 
 
 def count_unmatched_leads(connection: psycopg.Connection[Any], *, batch_id: str) -> int:
@@ -62,6 +65,7 @@ def read_matched_leads(
     """Give the leads without an outcome in pages, ordered by id; only the named ones where ids are given."""
     queries = load_queries("plans")
     after, wanted = "", None if dievio_lead_ids is None else list(dievio_lead_ids)
+    suppressed = read_suppressed(connection, batch_id)
     while True:
         rows = list(
             queries.list_matched_leads(
@@ -75,6 +79,7 @@ def read_matched_leads(
         people = _Answers(
             fields=_read_field_answers(connection, lead_ids),
             standing=_read_standing(connection, lead_ids, batch_id=batch_id),
+            suppressed=suppressed,
         )
         yield [_as_matched_lead(row, batch_id=batch_id, written=written, people=people) for row in rows]
         after = rows[-1]["dievio_lead_id"]
@@ -224,6 +229,7 @@ class _Answers:
 
     fields: Mapping[str, Mapping[str, FieldAnswer]]
     standing: Mapping[str, Mapping[str, Standing]]
+    suppressed: Collection[str]
 
 
 def _read_standing(
@@ -256,6 +262,7 @@ def _as_matched_lead(
         target=target,
         answers=people.fields.get(row["dievio_lead_id"], {}),
         standing=people.standing.get(row["dievio_lead_id"], {}),
+        is_suppressed=row["dievio_lead_id"] in people.suppressed,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lead_pipeline.domain.call_costs import estimate_calls
 from lead_pipeline.domain.leads import MatchKeys
+from lead_pipeline.domain.suppression import SuppressionKey, SuppressionKind
 from lead_pipeline.errors import ConfigurationError, InvalidDocumentError, SchemaUnknownError, StageMissingError
 from lead_pipeline.sandbox.embedded_postgres import ServerAddress
 from lead_pipeline.services.org_schemas import MAX_SCHEMA_AGE
@@ -17,6 +18,7 @@ from lead_pipeline.services.plan import plan_batch
 from lead_pipeline.store import plans
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.org_facts import keep_owner_guard
+from lead_pipeline.store.suppressions import add_suppression, remove_suppression
 from lead_pipeline_tests.domain.plan_builders import SYNCED_FIELDS, field, org_schema
 from lead_pipeline_tests.services.plan_bench import (
     BATCH,
@@ -310,3 +312,28 @@ def test_the_plan_is_made_of_what_was_fetched(bench: PlanBench) -> None:
     with bench.database.connect() as connection:
         ((entry,),) = plans.read_matched_leads(connection, batch_id=BATCH)
     assert (entry.lead.fetched_at, entry.lead.segment, entry.target) == (FETCHED_AT, "vp_sales_dach", None)
+
+
+def test_whoever_stands_on_the_suppression_list_is_neither_made_nor_changed(bench: PlanBench) -> None:
+    known(bench, Title="Founder")
+    bench.add_leads(BatchLead(dievio_lead_id="li:a"), stranger("li:b"), stranger("li:c"))
+    bench.match()
+    with bench.database.transaction() as connection:
+        for kind, alias in ((SuppressionKind.LEAD, "li:a"), (SuppressionKind.EMAIL, "b@x.example")):
+            key = SuppressionKey(kind=kind, alias=alias)
+            add_suppression(connection, key, reason="objected", by="privacy", at=NOW)
+
+    bench.plan()
+
+    found = {key: (row["decision"], row["reason_code"]) for key, row in bench.decisions().items()}
+    assert found == {"li:a": ("skip", "suppressed"), "li:b": ("skip", "suppressed"), "li:c": ("create", "new_person")}
+    with bench.database.transaction() as connection:
+        remove_suppression(
+            connection,
+            SuppressionKey(kind=SuppressionKind.LEAD, alias="li:a"),
+            reason="mistake",
+            by="privacy",
+            at=NOW,
+        )
+    bench.plan()
+    assert bench.decisions()["li:a"]["decision"] == "update"

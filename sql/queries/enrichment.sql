@@ -1,13 +1,10 @@
 -- name: list_candidates(batch_id, after_raw_lead_id, row_limit)
--- The next leads without an outcome, as they were delivered, with what providers answered about them before, whether
--- they are suppressed, and the status of their record in the org.
+-- The next leads without an outcome, as they were delivered, with what providers answered about them before and the
+-- status of their record in the org.
 SELECT l.raw_lead_id, l.segment, l.dievio_lead_id, l.is_weak_id, l.fetched_at,
        coalesce(l.delivered_values, l.field_values) AS field_values,
        coalesce(l.delivered_confidences, l.confidences) AS confidences,
        coalesce(l.delivered_flags, l.flags) AS flags,
-       EXISTS (SELECT FROM suppression AS s
-               WHERE (s.alias_kind, s.alias) IN (('dievio_lead_id', l.dievio_lead_id), ('email', l.em),
-                                                 ('email', l.pe), ('linkedin', l.li), ('domain', l.dm))) AS is_suppressed,
        record.lead_status, memory.lookups, memory.fields
 FROM lead AS l
 LEFT JOIN LATERAL (
@@ -208,12 +205,6 @@ FROM enrichment_result
 WHERE batch_id = :batch_id
 GROUP BY field, verdict
 ORDER BY field, verdict;
-
--- name: suppress(alias_kind, alias, reason, suppressed_by, at)!
--- Put somebody on the suppression list.
-INSERT INTO suppression (alias_kind, alias, reason, suppressed_by, suppressed_at)
-VALUES (:alias_kind, :alias, :reason, :suppressed_by, :at)
-ON CONFLICT (alias_kind, alias) DO NOTHING;
 
 -- name: list_days(batch_id)
 -- The UTC days on which a batch asked.

@@ -27,6 +27,7 @@ COMMANDS = {
     "review": "reviewing:review",
     "dlq": "dead_letters:dlq",
     "enrich": "enriching:enrich",
+    "suppression": "suppressing:suppression",
     "init": "setup:init",
     "doctor": "examining:doctor",
     "mapping": "mapping:mapping",

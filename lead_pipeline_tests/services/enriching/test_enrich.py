@@ -13,6 +13,7 @@ from lead_pipeline.domain.enrichment.policy import BudgetRules
 from lead_pipeline.domain.enrichment.questions import Question
 from lead_pipeline.domain.gate_settings import parse_gate_settings
 from lead_pipeline.domain.quality import GateResult
+from lead_pipeline.domain.suppression import SuppressionKey, SuppressionKind
 from lead_pipeline.errors import (
     ConfigurationError,
     CredentialsRefusedError,
@@ -24,7 +25,7 @@ from lead_pipeline.errors import (
 from lead_pipeline.services.enriching.enrich import enrich_batch
 from lead_pipeline.services.gates import evaluate_gate
 from lead_pipeline.store.database import Database
-from lead_pipeline.store.enrichment import suppress
+from lead_pipeline.store.suppressions import add_suppression
 from lead_pipeline_tests.fakes_enrichment import FakeEnrichmentProvider
 from lead_pipeline_tests.lead_builders import BATCH_ID, NOW
 from lead_pipeline_tests.services.enriching.enrich_bench import FRESH, POLICY, STALE, EnrichBench, person
@@ -173,7 +174,8 @@ def test_an_answer_that_tells_nothing_new_is_counted_as_wasted(bench: EnrichBenc
 def test_whoever_is_suppressed_is_not_looked_up(bench: EnrichBench, kind: str, alias: str) -> None:
     bench.deliver([person(1, job_title=None)])
     with bench.database.transaction() as connection:
-        suppress(connection, kind=kind, alias=alias, reason="objected", by="privacy", at=NOW)
+        key = SuppressionKey(kind=SuppressionKind(kind), alias=alias)
+        add_suppression(connection, key, reason="objected", by="privacy", at=NOW)
     provider = FakeEnrichmentProvider([person(1)])
 
     bench.enrich(provider)

@@ -33,9 +33,14 @@ def dievio() -> Iterator[DievioWorld]:
 
 
 def somebody(place: int, **changes: object) -> dict[str, object]:
-    """A person of a company of one's own: namesakes at one company would be taken for doubles."""
+    """A person with a company and a phone of one's own: namesakes who share one would be taken for doubles."""
     firm = f"firm{place:05}"
-    own = {"company_name": f"Firm {place:05}", "company_domain": f"{firm}.com", "email": f"jane.{place:05}@{firm}.com"}
+    own = {
+        "company_name": f"Firm {place:05}",
+        "company_domain": f"{firm}.com",
+        "email": f"jane.{place:05}@{firm}.com",
+        "phone": f"+1 415 {2_000_000 + place}",
+    }
     return person(place, **{**own, **changes})
 
 
