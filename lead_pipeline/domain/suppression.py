@@ -5,6 +5,7 @@ Whoever stands on it is neither looked up nor written. Who is meant by an entry 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,7 +86,7 @@ def _read_slug(text: str) -> str | None:
     return read_linkedin(text).slug
 
 
-_READERS = {
+_READERS: Mapping[SuppressionKind, Callable[[str], str | None]] = {
     SuppressionKind.LEAD: clean_text,
     SuppressionKind.EMAIL: _read_address,
     SuppressionKind.LINKEDIN: _read_slug,

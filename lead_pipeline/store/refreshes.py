@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from lead_pipeline.domain.enrichment.selection import LASTING_REASONS
 from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
 
@@ -25,10 +26,23 @@ class RecordToRefresh:
 
 
 def list_stale_records(
-    connection: psycopg.Connection[Any], *, stale_before: datetime, most: int
+    connection: psycopg.Connection[Any], *, stale_before: datetime, left_alone_after: datetime, most: int
 ) -> list[RecordToRefresh]:
-    """Return the records that were last looked up at or before a moment, the oldest first."""
-    rows = load_queries("refreshes").list_stale_records(connection, stale_before=stale_before, record_limit=most)
+    """Return the records that were last looked up at or before a moment, the oldest first.
+
+    Args:
+        connection: The database.
+        stale_before: Whoever was looked up later is not stale.
+        left_alone_after: Whoever was left alone later for a reason that stays is not offered again yet.
+        most: How many.
+    """
+    rows = load_queries("refreshes").list_stale_records(
+        connection,
+        stale_before=stale_before,
+        left_alone_after=left_alone_after,
+        left_alone_reasons=sorted(LASTING_REASONS),
+        record_limit=most,
+    )
     return [RecordToRefresh(**row) for row in rows]
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from psycopg.conninfo import make_conninfo
 
 from lead_pipeline.apps.cli.main import root
 from lead_pipeline.store.database import Database
@@ -23,7 +21,7 @@ class CommandLine:
     def __init__(self, database: Database, home: Path) -> None:
         self._environment = {
             "LEAD_PIPELINE_HOME": str(home),
-            "LEAD_PIPELINE_DATABASE_URL": make_conninfo(database._dsn),
+            "LEAD_PIPELINE_DATABASE_URL": database._dsn,
             "COLUMNS": "200",
         }
 
@@ -36,15 +34,14 @@ class CommandLine:
 
 
 @pytest.fixture
-def line(database: Database, tmp_path: Path) -> Iterator[CommandLine]:
-    with database.transaction() as connection:
-        connection.execute("TRUNCATE suppression, suppression_change, stale_record")
-    yield CommandLine(database, tmp_path)
-    database.close()
+def line(database: Database, tmp_path: Path) -> CommandLine:
+    return CommandLine(database, tmp_path)
 
 
 def test_an_entry_shows_whom_it_names_who_entered_it_and_why(line: CommandLine) -> None:
-    added = line.entries("add", "--linkedin", PROFILE, "--domain", "www.acme.com", "--reason", "objected", "--by", "ann")
+    added = line.entries(
+        "add", "--linkedin", PROFILE, "--domain", "www.acme.com", "--reason", "objected", "--by", "ann"
+    )
     again = line.entries("add", "--linkedin", "linkedin.com/in/jane-doe", "--reason", "twice", "--by", "bob")
 
     assert [(entry["alias"], entry["state"], entry["records"]) for entry in added] == [
@@ -69,17 +66,16 @@ def test_what_was_removed_is_gone_from_the_list_and_stays_in_its_history(line: C
     assert log == [("removed", "agreed", "bob"), ("added", "objected", "ann")]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("add", "--reason", "nobody named"),
-        ("add", "--email", "jane@acme.com"),
-        ("add", "--email", "info@acme.com", "--domain", "acme.com", "--reason", "shared mailbox"),
-        ("list", "--stale", "--changes"),
-    ],
+UNCLEAR = (
+    ("add", "--reason", "nobody named"),
+    ("add", "--email", "jane@acme.com"),
+    ("add", "--email", "info@acme.com", "--domain", "acme.com", "--reason", "shared mailbox"),
+    ("list", "--stale", "--changes"),
 )
-def test_an_unclear_order_changes_nothing(line: CommandLine, arguments: tuple[str, ...]) -> None:
-    assert line.call(*arguments).exit_code == 2
+
+
+def test_an_unclear_order_changes_nothing(line: CommandLine) -> None:
+    assert [line.call(*arguments).exit_code for arguments in UNCLEAR] == [2, 2, 2, 2]
     assert line.entries("list", "--changes") == []
 
 

@@ -1,10 +1,11 @@
--- name: list_stale_records(stale_before, record_limit)
+-- name: list_stale_records(stale_before, left_alone_after, left_alone_reasons, record_limit)
 -- Records that nobody has looked up for too long, the oldest first: people whom a provider can find, who are ours or
--- nobody's, and whose identity leads back to the id that the record carries.
+-- nobody's, whose identity leads back to the id that the record carries, and who were not left alone a moment ago:
+-- these would take the places of all others night after night.
 SELECT r.object_name, r.salesforce_id, r.fields, r.dievio_lead_id
 FROM directory_record AS r
 WHERE r.object_name IN ('Lead', 'Contact') AND NOT r.is_deleted AND NOT r.is_converted
-  AND (r.li IS NOT NULL OR (r.fn IS NOT NULL AND r.ln IS NOT NULL AND r.dm IS NOT NULL))
+  AND (r.li IS NOT NULL OR (r.em IS NOT NULL AND r.fn IS NOT NULL AND r.ln IS NOT NULL AND r.dm IS NOT NULL))
   AND coalesce((r.fields ->> 'Last_Enriched_At__c')::timestamptz, '-infinity') <= :stale_before
   AND (r.dievio_lead_id IS NULL
        OR EXISTS (SELECT FROM lead_identity AS i
@@ -14,6 +15,11 @@ WHERE r.object_name IN ('Lead', 'Contact') AND NOT r.is_deleted AND NOT r.is_con
                   JOIN enrichment_lookup AS k USING (dievio_lead_id)
                   WHERE (i.alias_kind, i.alias) IN (('linkedin', r.li), ('email', r.em))
                     AND k.answered_at > :stale_before)
+  AND NOT EXISTS (SELECT FROM lead_identity AS i
+                  JOIN enrichment_request AS q USING (dievio_lead_id)
+                  WHERE (i.alias_kind, i.alias) IN (('linkedin', r.li), ('email', r.em))
+                    AND q.choice = 'skip' AND q.decided_at > :left_alone_after
+                    AND q.reason = ANY (:left_alone_reasons::text[]))
 ORDER BY (r.fields ->> 'Last_Enriched_At__c')::timestamptz NULLS FIRST, r.salesforce_id
 LIMIT :record_limit;
 

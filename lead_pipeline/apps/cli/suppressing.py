@@ -62,7 +62,7 @@ def add(*, reason: str, by: str, is_json: bool, **named: tuple[str, ...]) -> Non
     Example: lead-pipeline suppression add --linkedin linkedin.com/in/jane-doe --reason "objected on 3 March"
     """
     keys = _read_keys(named)
-    lines = []
+    lines: list[dict[str, object]] = []
     with Connections(load_settings()) as connections, connections.database.transaction() as connection:
         for key in keys:
             is_new = suppressions.add_suppression(connection, key, reason=reason, by=by, at=connections.now())
@@ -80,7 +80,7 @@ def remove(*, reason: str, by: str, is_json: bool, **named: tuple[str, ...]) -> 
     Example: lead-pipeline suppression remove --domain acme.com --reason "contract signed"
     """
     keys = _read_keys(named)
-    lines = []
+    lines: list[dict[str, object]] = []
     with Connections(load_settings()) as connections, connections.database.transaction() as connection:
         for key in keys:
             is_gone = suppressions.remove_suppression(connection, key, reason=reason, by=by, at=connections.now())
@@ -112,8 +112,8 @@ def list_entries(*, is_log: bool, is_stale: bool, most: int, is_json: bool) -> N
 
 
 _NO_STALE = (
-    "No stale record is left out. `stale` in enrichment_measures.yaml says whether and from which age on; the list is made "
-    "with each run."
+    "No stale record is left out. `stale` in enrichment_measures.yaml says whether and from which age on; each run "
+    "makes the list anew."
 )
 
 
@@ -169,5 +169,7 @@ def _show(lines: Sequence[dict[str, object]], *, is_json: bool, nobody: str) -> 
     for name in lines[0]:
         table.add_column(name.replace("_", " "))
     for line in lines:
-        table.add_row(*(f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "tzinfo") else str(value) for value in line.values()))
+        table.add_row(
+            *(f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "tzinfo") else str(value) for value in line.values())
+        )
     open_console().print(table)

@@ -90,6 +90,7 @@ class EnrichmentPolicy:
         confidence: How sure an answer has to be.
         retry: The queue of people whose provider did not answer.
         refresh_records: Stale records that one refresh takes up.
+        recheck_age: Age from which on a record that was left alone is offered to a refresh again.
     """
 
     budget: BudgetRules
@@ -103,6 +104,7 @@ class EnrichmentPolicy:
     confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
     retry: RetryRules = field(default_factory=RetryRules)
     refresh_records: int = 10_000
+    recheck_age: timedelta = field(default_factory=lambda: timedelta(days=DEFAULT_RECHECK_DAYS))
 
 
 DEFAULT_MAX_AGE: Mapping[str, timedelta] = {
@@ -112,6 +114,8 @@ DEFAULT_MAX_AGE: Mapping[str, timedelta] = {
     "title": timedelta(days=90),
     "company_name": timedelta(days=90),
 }
+
+DEFAULT_RECHECK_DAYS = 7  # a new audience or intent rule shows within a week
 
 #: Key of the audience in the document -> canonical field.
 _AUDIENCE_FIELDS = {
@@ -144,6 +148,7 @@ def parse_enrichment_policy(document: Mapping[str, object]) -> EnrichmentPolicy:
         confidence=ConfidenceRules(**entry["confidence"]),
         retry=RetryRules(first_wait=timedelta(minutes=retry["first_wait_minutes"]), max_attempts=retry["max_attempts"]),
         refresh_records=entry["refresh"]["max_records"],
+        recheck_age=timedelta(days=entry["refresh"].get("recheck_days", DEFAULT_RECHECK_DAYS)),
     )
 
 

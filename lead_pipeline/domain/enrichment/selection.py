@@ -41,6 +41,10 @@ class Why(StrEnum):
     ASKED_BEFORE = "asked_before"  # every provider has answered, and nothing it said is old enough
 
 
+#: Reasons to leave a person alone that a night alone does not change.
+LASTING_REASONS = frozenset({Why.SUPPRESSED, Why.DOUBTFUL, Why.NO_IDENTIFIER, Why.OFF_TARGET, Why.LOW_INTENT})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """When a provider last answered about a person, and whether it knew anything."""

@@ -98,7 +98,12 @@ def report_budget(database: Database, policy: EnrichmentPolicy, *, now: Callable
     at = now()
     with database.connect() as connection:
         account = read_day(connection, at)
-        stale = list_stale_records(connection, stale_before=at - policy.max_age[RECORD], most=policy.refresh_records)
+        stale = list_stale_records(
+            connection,
+            stale_before=at - policy.max_age[RECORD],
+            left_alone_after=at - policy.recheck_age,
+            most=policy.refresh_records,
+        )
     return BudgetReport(
         lines=judge_budgets(account.used_by_segment, policy.budget),
         known_credits=account.known_credits,

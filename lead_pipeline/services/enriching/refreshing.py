@@ -85,9 +85,14 @@ def refresh_stale_records(refresh: Refresh, *, batch_id: str) -> RefreshSummary:
     work, policy = refresh.work, refresh.policy
 
     def choose() -> list[RecordToRefresh]:
-        stale_before = work.now() - policy.max_age[RECORD]
+        at = work.now()
         with work.database.connect() as connection:
-            return store.list_stale_records(connection, stale_before=stale_before, most=policy.refresh_records)
+            return store.list_stale_records(
+                connection,
+                stale_before=at - policy.max_age[RECORD],
+                left_alone_after=at - policy.recheck_age,
+                most=policy.refresh_records,
+            )
 
     return _run(refresh, choose, batch_id=batch_id, source=CRM_REFRESH, reason=CRM_REFRESH)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lead_pipeline.domain.enrichment.policy import BudgetRules, EnrichmentPolicy
+from lead_pipeline.domain.suppression import SuppressionKey, SuppressionKind
 from lead_pipeline.errors import ServiceUnavailableError, UnknownSubjectError
 from lead_pipeline.services.enriching.refreshing import (
     Refresh,
@@ -17,6 +18,7 @@ from lead_pipeline.services.enriching.refreshing import (
     refresh_stale_records,
     retry_parked,
 )
+from lead_pipeline.store.suppressions import add_suppression
 from lead_pipeline_tests.fakes_enrichment import FakeEnrichmentProvider
 from lead_pipeline_tests.lead_builders import load_mapping
 from lead_pipeline_tests.services.enriching.enrich_bench import RETRIES
@@ -99,6 +101,26 @@ def test_unchanged_records_are_not_touched_and_a_second_night_buys_nothing(night
     assert first.enrichment is not None
     assert (first.enrichment.credits, first.enrichment.known_credits) == (2, 2)
     assert (second.records, len(provider.asked)) == (0, 1)
+
+
+def test_whoever_is_left_alone_does_not_take_the_places_of_others_every_night(nights: NightBench) -> None:
+    key = SuppressionKey(kind=SuppressionKind.EMAIL, alias="jane.doe@acme.com")
+    with nights.database.transaction() as connection:
+        add_suppression(connection, key, reason="objected", by="privacy", at=nights.now())
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+    one_a_night = replace(POLICY, refresh_records=1)
+
+    nightly = [
+        refresh_stale_records(refresher(nights, provider, one_a_night), batch_id=f"refresh-{number}").records
+        for number in range(3)
+    ]
+    nights.wait(timedelta(days=8).total_seconds())
+    later = refresh_stale_records(refresher(nights, provider, one_a_night), batch_id="refresh-8")
+
+    assert (nightly, provider.charged) == ([1, 1, 0], 1)
+    assert later.enrichment is not None
+    assert (later.records, later.enrichment.reasons) == (1, {"suppressed": 1})
+    assert records(nights)["Jane"]["Title"] == "VP Sales"
 
 
 def test_what_a_rep_corrected_stays(nights: NightBench) -> None:
