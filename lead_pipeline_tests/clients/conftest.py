@@ -92,24 +92,28 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The installed npm packages; kept between runs for as long as package.json stays the same.
+    """The installed npm packages; kept between runs for as long as the lock file stays the same.
 
-    They are pinned there; the command line pins its own dependencies in the shrinkwrap file it is published with.
+    The lock names every package with its checksum and no registry: npm takes them from the one it is set up for. After
+    a change of package.json, `npm install --package-lock-only --omit-lockfile-registry-resolved` writes it anew.
     """
-    manifest = (HERE / "package.json").read_bytes()
-    folder = Path(tempfile.gettempdir()) / f"sandbox-clients-{hashlib.sha256(manifest).hexdigest()[:12]}"
-    modules = folder / "node_modules"
-    if not (modules / ".bin" / "sf").exists():
+    texts = {name: (HERE / name).read_bytes() for name in ("package.json", "package-lock.json")}
+    fingerprint = hashlib.sha256(b"".join(texts.values())).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"sandbox-clients-{fingerprint}"
+    modules, is_complete = folder / "node_modules", folder / "complete"
+    if not is_complete.exists():
         npm = shutil.which("npm")
         if npm is None or shutil.which("node") is None:
             pytest.skip("the JavaScript clients come from npm: install Node.js with npm to run them")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_bytes(manifest)
-        command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
+        for name, text in texts.items():
+            (folder / name).write_bytes(text)
+        command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         try:
             subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as failure:
             pytest.skip(f"npm could not install the JavaScript clients here: {failure}")
+        is_complete.touch()
     return modules
 
 

@@ -201,7 +201,7 @@ def _typed(call: Call, record: Mapping[str, Any]) -> ObjectSchema | None:
     name = attributes.get("type") if isinstance(attributes, dict) else None
     if not isinstance(name, str):
         raise fault("INVALID_INPUT", text="Include an entity type for each record: attributes.type is missing")
-    return call.org.schema(name)
+    return call.find_object(name)
 
 
 def _known(schema: ObjectSchema | None, record: Mapping[str, Any]) -> ObjectSchema:

@@ -3,6 +3,7 @@
 Belongs here: what scenarios and tests do to this org. Clock, ledger, faults and reset: the shared control plane.
 """
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -13,9 +14,8 @@ from starlette.routing import Route
 
 from lead_pipeline.sandbox.control_plane.routes import read_json
 from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
-from lead_pipeline.sandbox.salesforce_org.org import Caller, Org, SchemaChangeError
+from lead_pipeline.sandbox.salesforce_org.org import Caller, Org
 from lead_pipeline.sandbox.salesforce_org.saving import Refused
-from lead_pipeline.sandbox.salesforce_org.switches import InvalidSwitchError
 
 _BAD_REQUEST: Final = 400
 _ADMIN: Final = "admin"
@@ -25,6 +25,8 @@ _SETTING_NAMES: Final = {
     "api_disabled": "is_api_disabled",
     "changed_ids": "changed_ids",
 }
+_FLAG: Final = "api_disabled"
+_ENDLESS: Final = "session_seconds"  # null: sessions do not expire
 _PLACES: Final = "place_picklists"
 
 
@@ -59,12 +61,18 @@ class OrgControls:
     def _with_body(self, work: Callable[[Request, Any], Any]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             document = await read_json(request)
+            if not isinstance(document, dict):
+                return JSONResponse({"error": "the body has to be a JSON object"}, _BAD_REQUEST)
             try:
                 return JSONResponse(await run_in_threadpool(work, request, document))
             except Refused as refused:
                 return JSONResponse({"errors": [item.as_row() for item in refused.faults]}, _BAD_REQUEST)
-            except (ControlError, InvalidSwitchError, SchemaChangeError) as error:
+            except KeyError as missing:
+                return JSONResponse({"error": f"the body lacks {missing.args[0]}"}, _BAD_REQUEST)
+            except ValueError as error:
                 return JSONResponse({"error": str(error)}, _BAD_REQUEST)
+            except (TypeError, sqlite3.Error) as error:
+                return JSONResponse({"error": f"a value has the wrong shape: {error}"}, _BAD_REQUEST)
 
         return endpoint
 
@@ -100,6 +108,8 @@ class OrgControls:
         if unknown := set(document) - known:
             raise ControlError(f"unknown limits {sorted(unknown)}: known are {sorted(known)}")
         for name in document.keys() & _SETTING_NAMES.keys():
+            _check_setting(name, document[name])
+        for name in document.keys() & _SETTING_NAMES.keys():
             setattr(self._org.settings, _SETTING_NAMES[name], document[name])
         if _PLACES in document:
             self._org.switch_place_picklists(on=bool(document[_PLACES]))
@@ -128,3 +138,16 @@ class OrgControls:
 
     def _lifecycle(self, document: Mapping[str, Any]) -> Lifecycle:
         return Lifecycle(self._org, self._user(str(document.get("user", _ADMIN))))
+
+
+def _check_setting(name: str, value: object) -> None:
+    """Refuse a value that the setting cannot take.
+
+    Raises:
+        ControlError: it is no flag, or no whole number from 0.
+    """
+    if name == _FLAG:
+        if not isinstance(value, bool):
+            raise ControlError(f"{name} has to be true or false")
+    elif not (value is None and name == _ENDLESS) and (type(value) is not int or value < 0):
+        raise ControlError(f"{name} has to be a whole number from 0")

@@ -65,6 +65,7 @@ def list_objects(call: Call) -> Answer:
     entries = [
         describe_summary(schema, schema.access_of(call.caller.key), root=call.root)
         for _, schema in sorted(call.org.schemas.items())
+        if call.sees(schema)
     ]
     return Answer(
         body={"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": entries}, headers=_last_modified(call.org)
@@ -99,7 +100,7 @@ def limits(call: Call) -> Answer:
 def record_counts(call: Call) -> Answer:
     """GET limits/recordCount?sObjects=A,B."""
     wanted = [name for name in call.query.get("sObjects", "").split(",") if name]
-    schemas = [schema for name in wanted or call.org.schemas if (schema := call.org.schema(name)) is not None]
+    schemas = [schema for name in wanted or call.org.schemas if (schema := call.find_object(name)) is not None]
     counts = [
         {"count": _count(call.org, schema.name), "name": schema.name}
         for schema in sorted(schemas, key=lambda item: item.name)

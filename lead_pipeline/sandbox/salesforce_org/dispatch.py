@@ -6,6 +6,7 @@ Belongs here: the order of these checks and the table of routes. Bytes and socke
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from secrets import token_hex
 from typing import Final
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ _LOG: Final = logging.getLogger(__name__)
 _WRITES: Final = frozenset({"POST", "PATCH", "PUT"})
 _SCHEMES: Final = frozenset({"bearer", "oauth"})
 _SINGLE: Final = "/sobjects/"
+_REQUEST_ID_BYTES: Final = 16
 
 
 class Dispatcher:
@@ -64,7 +66,9 @@ class Dispatcher:
 
     def answer(self, call: Call) -> Answer:
         """Answer a request of a client."""
-        answer = self._guarded(call, self._answer_outer)
+        answer = self._guarded(call, self._answer_outer).with_headers(
+            {"X-Sfdc-Request-Id": token_hex(_REQUEST_ID_BYTES)}
+        )
         if not call.path.lower().startswith("/services/data/"):
             return answer
         usage = self.org.switches.usage(self.org.calls_used(), self.org.settings.daily_calls)

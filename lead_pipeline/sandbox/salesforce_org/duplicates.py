@@ -5,7 +5,7 @@ read by saving.py. The platform's matching engine is far richer; e-mail plus fuz
 sync meets. As on the platform, records saved in the same chunk are not compared with each other.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -19,6 +19,8 @@ _CONFIDENCE: Final = 100.0
 _LAST_VERSION_WITH_SLIP: Final = 56.0  # recorded answers up to v56 spell the key without its second l
 _MATCH_LIMIT: Final = 20
 _MATCH_FIELDS: Final = frozenset({"Email", "FirstName", "LastName"})
+
+Show = Callable[[str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,15 @@ def find_matches(
 
 
 def duplicates_fault(
-    schema: ObjectSchema, rule: DuplicateRule, *, matches: Collection[Match], version: float, allow: bool
+    schema: ObjectSchema,
+    rule: DuplicateRule,
+    *,
+    matches: Collection[Match],
+    version: float,
+    allow: bool,
+    show: Show | None = None,
 ) -> SalesforceFault:
-    """The refusal with its duplicateResult, spelled as the API version does."""
+    """The refusal with its duplicateResult, spelled as the API version does; `show` adds the values of the matches."""
     refusal = fault("DUPLICATES_DETECTED", text=rule.message)
     key = "duplicateResut" if version <= _LAST_VERSION_WITH_SLIP else "duplicateResult"
     refusal.extra[key] = {
@@ -79,12 +87,12 @@ def duplicates_fault(
         "duplicateRule": rule.name,
         "duplicateRuleEntityType": schema.name,
         "errorMessage": rule.message,
-        "matchResults": [_match_result(match, version) for match in matches],
+        "matchResults": [_match_result(match, version, show=show) for match in matches],
     }
     return refusal
 
 
-def _match_result(match: Match, version: float) -> dict[str, Any]:
+def _match_result(match: Match, version: float, *, show: Show | None) -> dict[str, Any]:
     return {
         "entityType": match.entity,
         "errors": [],
@@ -100,6 +108,7 @@ def _match_result(match: Match, version: float) -> dict[str, Any]:
                         "url": f"/services/data/v{version:.1f}/sobjects/{match.entity}/{record_id}",
                     },
                     "Id": record_id,
+                    **(show(record_id) if show else {}),
                 },
             }
             for record_id in match.record_ids

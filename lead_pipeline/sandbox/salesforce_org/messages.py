@@ -14,6 +14,7 @@ from lead_pipeline.sandbox.control_plane import FiredFault
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
 from lead_pipeline.sandbox.salesforce_org.org import Caller, Org
 from lead_pipeline.sandbox.salesforce_org.saving import Refused, SaveContext
+from lead_pipeline.sandbox.salesforce_org.schema import ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.values import UnreadableValueError, format_moment
 
 JSON_TYPE: Final = "application/json;charset=UTF-8"
@@ -58,6 +59,15 @@ class Call:
         """The path of the API version, head of every record URL."""
         return f"/services/data/v{self.version:.1f}"
 
+    def find_object(self, name: str) -> ObjectSchema | None:
+        """The schema of an object named in any case; None when there is none, or the caller may not read any of it."""
+        schema = self.org.schema(name)
+        return schema if schema is not None and self.sees(schema) else None
+
+    def sees(self, schema: ObjectSchema) -> bool:
+        """Whether the caller may read records of an object at all."""
+        return "read" not in schema.access_of(self.caller.key).denied
+
     def json(self) -> Any:  # noqa: ANN401 - any JSON document
         """The body as JSON.
 
@@ -101,6 +111,7 @@ class Call:
             caller=self.caller,
             version=self.version,
             allow_duplicates=options.get("allowsave") == "true",
+            show_duplicates=options.get("includerecorddetails") == "true",
             auto_assign=self.headers.get("sforce-auto-assign", "TRUE").upper() != "FALSE",
             unmodified_since=self.moment_header("if-unmodified-since"),
         )

@@ -5,6 +5,7 @@ how clients ask: the handler modules.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +24,8 @@ from lead_pipeline.sandbox.salesforce_org.switches import Switches
 from lead_pipeline.sandbox.salesforce_org.values import FIELD_TYPES, format_moment, parse_moment
 
 _SETUP_FILE: Final = Path(__file__).parent / "org.json"
+_API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9]{3}")
 _LOAD_CHUNK: Final = 5_000  # rows per statement: enough to be quick, small enough to stay out of memory's way
 
 
@@ -134,6 +137,9 @@ class Org:
             source = merge_source(None if base is None else base.source, {"name": name, **change})
             schema = read_object(source)
             _check_schema(schema)
+            holder = self.object_of(schema.prefix)
+            if holder is not None and holder.name != name:
+                raise SchemaChangeError(f"ids that start with {schema.prefix} belong to {holder.name}")
         except (KeyError, TypeError, ValueError) as error:
             raise SchemaChangeError(str(error)) from error
         with self.store.transaction():
@@ -190,10 +196,9 @@ class Org:
 
     def find_user(self, name: str) -> Caller | None:
         """The caller for a sandbox role, a username or a user id; None when no active user answers to it."""
-        if name in self._setup["users"]:
-            return self.caller(add_checksum(self._setup["users"][name]["Id"]))
+        user_id = add_checksum(self._setup["users"][name]["Id"]) if name in self._setup["users"] else normalize_id(name)
         row = self.store.one(
-            'SELECT Id FROM "User" WHERE (Username = ? OR Id = ?) AND IsActive = 1', [name, normalize_id(name) or ""]
+            'SELECT Id FROM "User" WHERE (Username = ? OR Id = ?) AND IsActive = 1', [name, user_id or ""]
         )
         return None if row is None else self.caller(row[0])
 
@@ -241,6 +246,8 @@ class Org:
         return ids
 
     def _seed_row(self, schema: ObjectSchema, raw: Mapping[str, Any]) -> Row:
+        if not isinstance(raw, Mapping):
+            raise SchemaChangeError(f"a record of {schema.name} has to be an object of fields")
         if unknown := raw.keys() - schema.fields.keys():
             raise SchemaChangeError(f"no such field of {schema.name}: {min(unknown)}")
         row = {**schema.defaults, **raw}
@@ -372,6 +379,10 @@ def format_text_moment(text: str) -> str:
 
 
 def _check_schema(schema: ObjectSchema) -> None:
+    if wrong := [name for name in (schema.name, *schema.fields) if _API_NAME.fullmatch(name) is None]:
+        raise SchemaChangeError(f"no API name: {wrong[0]}")
+    if _PREFIX.fullmatch(schema.prefix) is None:
+        raise SchemaChangeError(f"{schema.name}: a prefix has three letters or digits")
     for item in schema.fields.values():
         if item.type not in FIELD_TYPES and item.compound is None:
             raise SchemaChangeError(f"{schema.name}.{item.name}: unknown type {item.type}")

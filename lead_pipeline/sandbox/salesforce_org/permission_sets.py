@@ -24,7 +24,7 @@ _COMPOUNDS: Final = {"Lead.Address": "", "Contact.MailingAddress": "Mailing", "A
 _OPEN_FIELDS: Final = frozenset(
     {"Id", "Name", "FirstName", "LastName", "Salutation", "OwnerId", "Status", "IsConverted", "MasterRecordId"}
 )
-_OPERATIONS: Final = {"create": "allowCreate", "update": "allowEdit", "delete": "allowDelete"}
+_OPERATIONS: Final = {"read": "allowRead", "create": "allowCreate", "update": "allowEdit", "delete": "allowDelete"}
 
 
 @dataclass

@@ -134,7 +134,7 @@ class QueryHandlers:
 
 def world_of(call: Call, *, include_deleted: bool = False) -> World:
     """What a query of this request may see."""
-    return World(call.org.schema, call.caller.key, call.org.clock.now(), include_deleted)
+    return World(call.find_object, call.caller.key, call.org.clock.now(), include_deleted)
 
 
 def page_size(call: Call) -> int:

@@ -17,7 +17,7 @@ from lead_pipeline.sandbox.salesforce_org.permission_sets import renew_access
 from lead_pipeline.sandbox.salesforce_org.places import complete_places
 from lead_pipeline.sandbox.salesforce_org.schema import AUDIT_NAMES, DuplicateRule, Field, ObjectSchema
 from lead_pipeline.sandbox.salesforce_org.store import Row
-from lead_pipeline.sandbox.salesforce_org.values import UnreadableValueError, stored_value
+from lead_pipeline.sandbox.salesforce_org.values import UnreadableValueError, show_value, stored_value
 
 _SHORT_ID: Final = 15
 _QUEUE_OBJECTS: Final = frozenset({"Lead", "Case"})
@@ -39,6 +39,7 @@ class SaveContext:
         caller: the acting user.
         version: API version of the request.
         allow_duplicates: Sforce-Duplicate-Rule-Header allowSave.
+        show_duplicates: its includeRecordDetails.
         auto_assign: whether the active assignment rule picks the owner.
         unmodified_since: If-Unmodified-Since in stored form; a younger record is not touched.
         chunk_ids: ids saved by the same chunk, which duplicate rules do not compare with.
@@ -48,6 +49,7 @@ class SaveContext:
     caller: Caller
     version: float
     allow_duplicates: bool = False
+    show_duplicates: bool = False
     auto_assign: bool = True
     unmodified_since: str | None = None
     chunk_ids: set[str] = field(default_factory=set)
@@ -262,7 +264,21 @@ class Saver:
             return
         matches = find_matches(self._store, rule, row=row, apart_from={*self._context.chunk_ids, row["Id"]})
         if matches:
-            raise Refused(duplicates_fault(schema, rule, matches=matches, version=self._context.version, allow=allow))
+            version, show = self._context.version, self._shown if self._context.show_duplicates else None
+            raise Refused(duplicates_fault(schema, rule, matches=matches, version=version, allow=allow, show=show))
+
+    def _shown(self, record_id: str) -> dict[str, Any]:
+        """The values of a record that the caller may read, without compound ones and what is empty."""
+        target = self._org.object_of(record_id)
+        row = None if target is None else self._store.get(target, record_id)
+        if target is None or row is None:
+            return {}
+        hidden = target.access_of(self._context.caller.key).not_readable
+        return {
+            item.name: show_value(item, row[item.name])
+            for item in target.fields.values()
+            if item.compound is None and item.name not in hidden and row[item.name] is not None
+        }
 
     def _check_unique(self, schema: ObjectSchema, row: Row, *, changed: Any) -> None:  # noqa: ANN401 - any set-like view
         for item in schema.unique_fields:

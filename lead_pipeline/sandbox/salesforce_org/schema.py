@@ -120,7 +120,7 @@ class Access:
     Attributes:
         not_readable: fields hidden by field-level security.
         not_editable: fields it may only read.
-        denied: operations refused (create, update, delete).
+        denied: operations refused (read, create, update, delete); without read the object does not exist for the user.
         hidden_owners: ids of owners whose records no sharing rule opens to the user. It does not see them, and they
             still take part in unique fields and duplicate rules.
     """

@@ -118,7 +118,7 @@ def object_of(call: Call, name: str | None = None) -> ObjectSchema:
     Raises:
         SalesforceFault: NOT_FOUND.
     """
-    schema = call.org.schema(call.parts["object"] if name is None else name)
+    schema = call.find_object(call.parts["object"] if name is None else name)
     if schema is None:
         raise fault("NOT_FOUND")
     return schema

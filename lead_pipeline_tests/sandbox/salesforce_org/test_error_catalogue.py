@@ -299,6 +299,22 @@ def test_allow_save_passes_an_alerting_rule_only(admin: RunningOrg, effect: str,
     assert answer.status_code == status
 
 
+def test_include_record_details_shows_what_the_caller_may_read_of_the_match(
+    admin: RunningOrg, integration: RunningOrg
+) -> None:
+    twin = admin.create(Email="a@b.example", City="Bonn", Fax="0228")
+    admin.call("PUT", "/_sandbox/schema/Lead", json={"access": {"integration": {"not_readable": ["Fax"]}}})
+
+    answer = integration.call(
+        "POST", "/sobjects/Lead", json={"LastName": "Test", "Company": "B", "Email": "a@b.example"},
+        headers={"Sforce-Duplicate-Rule-Header": "includeRecordDetails=true"},
+    )  # fmt: skip
+
+    [found] = answer.json()[0]["duplicateResult"]["matchResults"][0]["matchRecords"]
+    assert (found["record"]["Id"], found["record"]["City"]) == (twin, "Bonn")
+    assert "Fax" not in found["record"]
+
+
 def test_a_lead_on_a_contacts_address_is_a_duplicate_across_objects(admin: RunningOrg) -> None:
     contact = admin.create("Contact", FirstName="Ann", LastName="Meyer", Email="a@b.example")
 

@@ -97,6 +97,17 @@ def test_a_refused_login_has_the_oauth_form(admin: RunningOrg, name: str) -> Non
     assert (answer.status_code, answer.json()) == (400, {"error": error, "error_description": description})
 
 
+def test_client_credentials_need_an_active_user_behind_them(admin: RunningOrg) -> None:
+    user = admin.query(f"SELECT Id FROM User WHERE Username = '{USER}'")["records"][0]["Id"]
+    assert admin.call("PATCH", f"/sobjects/User/{user}", json={"IsActive": False}).status_code == 204
+
+    answer = admin.call("POST", TOKEN, data={"grant_type": "client_credentials", **APP})
+
+    assert (answer.status_code, answer.json()) == (
+        400, {"error": "invalid_grant", "error_description": "no client credentials user enabled"},
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("claims", "description"),
     [({"sub": "stranger@x.example"}, "user hasn't approved this consumer"), ({"exp": 1}, "expired authorization code")],

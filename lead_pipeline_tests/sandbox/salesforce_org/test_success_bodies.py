@@ -315,6 +315,13 @@ def test_describe_answers_304_while_the_schema_stays(admin: RunningOrg) -> None:
     assert "Phone" not in [item["name"] for item in changed.json()["fields"]]
 
 
+def test_every_answer_names_its_request(admin: RunningOrg) -> None:
+    answers = [admin.call("GET", path) for path in ("/limits", "/limits", "/nothing")]
+
+    ids = {answer.headers["x-sfdc-request-id"] for answer in answers}
+    assert len(ids) == len(answers)
+
+
 def test_answers_carry_the_time_of_the_sandbox_clock(admin: RunningOrg) -> None:
     answer = admin.call("GET", "/limits")
 
