@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -38,6 +38,19 @@ _COUNTED_VERDICTS = (
 )
 
 
+class _Lines(TypedDict):
+    """The tables of a report, each with a query of its own."""
+
+    segments: tuple[SegmentLine, ...]
+    field_lines: tuple[FieldLine, ...]
+    matches: tuple[MatchLine, ...]
+    quarantine_reasons: tuple[ReasonCount, ...]
+    dead_letters: tuple[DeadLetterLine, ...]
+    handovers: tuple[HandoverLine, ...]
+    gates: tuple[GateLine, ...]
+    enrichment_alerts: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReport:
     """A report as it was kept."""
@@ -67,12 +80,7 @@ class BatchLine:
 
 
 def read_report(
-    connection: psycopg.Connection,
-    batch_id: str,
-    *,
-    run_id: str,
-    started_at: datetime,
-    made_at: datetime,
+    connection: psycopg.Connection, batch_id: str, *, run_id: str, started_at: datetime, made_at: datetime
 ) -> RunReport | None:
     """Count everything about one batch and one run of it; None when there is no such batch."""
     queries = load_queries("reports")
@@ -81,7 +89,6 @@ def read_report(
         return None
     outcomes = _rows(queries.count_outcomes(connection, batch_id=batch_id))
     delivered = queries.count_delivered(connection, batch_id=batch_id)
-    segments = tuple(_segment(row) for row in _rows(queries.list_segments(connection, batch_id=batch_id)))
     calls = _calls(_rows(queries.sum_calls_of_run(connection, batch_id=batch_id, run_id=run_id)))
     totals = _totals(outcomes)
     return RunReport(
@@ -106,26 +113,9 @@ def read_report(
         dievio_calls=calls["dievio"],
         writes=queries.count_writes_of_run(connection, batch_id=batch_id, run_id=run_id),
         fields_changed=queries.count_fields_changed(connection, batch_id=batch_id),
-        segments=segments,
-        field_lines=_field_lines(_rows(queries.count_field_verdicts(connection, batch_id=batch_id))),
-        matches=tuple(
-            MatchLine(rule=row["rule"], grade=row["grade"], leads=row["leads"])
-            for row in _rows(queries.count_matches(connection, batch_id=batch_id))
-        ),
         skip_reasons=_reasons(outcomes, Outcome.SKIPPED),
         review_reasons=_reasons(outcomes, Outcome.REVIEW),
-        quarantine_reasons=tuple(
-            ReasonCount(code=row["code"], count=row["rows"])
-            for row in _rows(queries.count_quarantine_reasons(connection, batch_id=batch_id))
-        ),
-        dead_letters=tuple(
-            _dead_letter(row) for row in _rows(queries.count_dead_letters(connection, batch_id=batch_id))
-        ),
-        handovers=tuple(_handover(row) for row in _rows(queries.count_handovers(connection, batch_id=batch_id))),
-        gates=read_gate_lines(connection, batch_id),
-        enrichment_alerts=tuple(
-            row["message"] for row in _rows(queries.list_enrichment_alerts(connection, batch_id=batch_id))
-        ),
+        **_read_lines(connection, batch_id),
     )
 
 
@@ -175,6 +165,31 @@ def read_newest_batch_id(connection: psycopg.Connection) -> str | None:
 def list_batches(connection: psycopg.Connection, *, most: int) -> tuple[BatchLine, ...]:
     """Return the newest batches with their outcomes, newest first."""
     return tuple(BatchLine(**row) for row in _rows(load_queries("reports").list_batches(connection, most=most)))
+
+
+def _read_lines(connection: psycopg.Connection, batch_id: str) -> _Lines:
+    queries = load_queries("reports")
+    return _Lines(
+        segments=tuple(_segment(row) for row in _rows(queries.list_segments(connection, batch_id=batch_id))),
+        field_lines=_field_lines(_rows(queries.count_field_verdicts(connection, batch_id=batch_id))),
+        matches=tuple(_match(row) for row in _rows(queries.count_matches(connection, batch_id=batch_id))),
+        quarantine_reasons=tuple(
+            ReasonCount(code=row["code"], count=row["rows"])
+            for row in _rows(queries.count_quarantine_reasons(connection, batch_id=batch_id))
+        ),
+        dead_letters=tuple(
+            _dead_letter(row) for row in _rows(queries.count_dead_letters(connection, batch_id=batch_id))
+        ),
+        handovers=tuple(_handover(row) for row in _rows(queries.count_handovers(connection, batch_id=batch_id))),
+        gates=read_gate_lines(connection, batch_id),
+        enrichment_alerts=tuple(
+            row["message"] for row in _rows(queries.list_enrichment_alerts(connection, batch_id=batch_id))
+        ),
+    )
+
+
+def _match(row: _Row) -> MatchLine:
+    return MatchLine(rule=row["rule"], grade=row["grade"], leads=row["leads"])
 
 
 def _rows(cursor: Iterable[Any]) -> list[_Row]:
