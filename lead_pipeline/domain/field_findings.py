@@ -73,6 +73,15 @@ def _missing(examination: FieldExamination, row: FieldMapping) -> Finding:
             why="the mapping says to go on without it (on_unmapped: drop), so its value is lost",
             repair=_make(row),
         )
+    if row.on_unmapped is OnUnmapped.NOTES:
+        return Finding(
+            code="field_noted",
+            severity=Severity.NOTE,
+            subject=subject,
+            what="the field is not there, or not visible to the integration user",
+            why="the mapping says to put its value into the notes (on_unmapped: notes)",
+            repair=f"Nothing to do; for a field of its own: {_make(row)}",
+        )
     taken = {entry.to for entry in examination.mapping.fields} | {RECEIPT_FIELD}
     free = [name for name in examination.schema.fields if name not in taken]
     nearest = get_close_matches(row.to, free, n=1, cutoff=SIMILAR_NAME)

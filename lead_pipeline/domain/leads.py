@@ -148,4 +148,5 @@ CANONICAL_FIELDS: Mapping[str, str] = {
     "update_reason": "why the record was touched",
     "enrichment_reason": "what enrichment changed in the lead and why; part of update_reason",
     "updated_by_system": "name of this system, for loop prevention",
+    "unmapped_values": "values whose field the org lacks, each with its label (on_unmapped: notes)",
 }

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 
 IDENTITY_SOURCE = "dievio_lead_id"
+NOTES_SOURCE = "unmapped_values"  # canonical field of the block that takes what the org has no field for
 CUSTOM_SUFFIX = "__c"
 VERSION_HASH_CHARACTERS = 12  # 48 bits: enough to tell mappings apart, short enough for a log line
 
@@ -74,6 +75,7 @@ class OnUnmapped(StrEnum):
     """What happens with a value whose field the org does not have."""
 
     CREATE_FIELD = "create_field"  # nothing is written before somebody makes the field
+    NOTES = "notes"  # it goes, with its label, into the row from `unmapped_values`
     DROP = "drop"  # leads go on without the value
 
 

@@ -57,6 +57,7 @@ INVALID_WORDS: Mapping[OnInvalid, str] = {
 }
 UNMAPPED_WORDS: Mapping[OnUnmapped, str] = {
     OnUnmapped.CREATE_FIELD: "no such field: nothing is written",
+    OnUnmapped.NOTES: "no such field: the value goes into the notes",
     OnUnmapped.DROP: "no such field: the value is dropped",
 }
 DIRECTION_WORDS: Mapping[Direction, str] = {

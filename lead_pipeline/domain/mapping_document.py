@@ -16,6 +16,7 @@ from typing import Any, cast
 from lead_pipeline.domain.leads import CANONICAL_FIELDS, CANONICAL_KINDS, ValueKind
 from lead_pipeline.domain.mapping import (
     IDENTITY_SOURCE,
+    NOTES_SOURCE,
     Bucket,
     DeclaredType,
     Direction,
@@ -128,6 +129,9 @@ class _Contradiction:
     applies: Callable[[FieldMapping], bool]
     what: str
     repair: str
+
+
+_NOTES_POLICIES = frozenset({WritePolicy.FILL_BLANK, WritePolicy.WRITE_ONCE})
 
 
 def _type_name(row: FieldMapping) -> str:
@@ -262,6 +266,34 @@ _CONTRADICTIONS = (
         "Add it to values, or correct the map",
     ),
     _Contradiction(
+        "notes_replace_text",
+        "write",
+        lambda row: (
+            row.source == NOTES_SOURCE
+            and row.write is not WritePolicy.NEVER
+            and (row.write not in _NOTES_POLICIES or row.on_conflict is not OnConflict.KEEP)
+        ),
+        "notes never replace what stands there, nor is anybody asked about it",
+        "Use write fill_blank or write_once, and leave on_conflict out",
+    ),
+    _Contradiction(
+        "notes_need_lines",
+        "type",
+        lambda row: row.source == NOTES_SOURCE and row.type is not None and row.type.name != "textarea",
+        "notes have several lines, which only a text area holds",
+        "Name a field of type textarea",
+    ),
+    _Contradiction(
+        "not_for_notes",
+        "on_unmapped",
+        lambda row: (
+            row.on_unmapped is OnUnmapped.NOTES
+            and (not row.is_custom or row.is_stamp or row.source in {None, IDENTITY_SOURCE, NOTES_SOURCE})
+        ),
+        "only values with a custom field of their own may go into notes, and no stamps",
+        "Use create_field or drop",
+    ),
+    _Contradiction(
         "confidence_unused",
         "min_confidence",
         lambda row: row.write is WritePolicy.NEVER and row.min_confidence > 0,
@@ -309,6 +341,16 @@ def _find_gaps(mapping: ObjectMapping) -> Iterator[ConfigurationProblem]:
             code="no_identity",
             path=("fields",),
         )
+    has_notes = any(row.source == NOTES_SOURCE for row in mapping.fields)
+    for number, row in enumerate(mapping.fields):
+        if row.on_unmapped is OnUnmapped.NOTES and not has_notes:
+            yield ConfigurationProblem(
+                f"{place}: fields[{number}] (to: {row.to})",
+                what="its value is to go into notes, and no row has them",
+                repair=f"Add a row for a text area with from: {NOTES_SOURCE}, or use create_field or drop",
+                code="no_notes",
+                path=("fields", number, "on_unmapped"),
+            )
     filled = {row.to for row in mapping.written_fields}
     for name in REQUIRED_AT_CREATION[mapping.object_name]:
         if name not in filled:

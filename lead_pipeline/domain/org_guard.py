@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from lead_pipeline.domain.mapping import (
     IDENTITY_SOURCE,
+    NOTES_SOURCE,
     FieldMapping,
     ObjectMapping,
     OnConflict,
@@ -74,8 +75,11 @@ def guard_rules(mapping: ObjectMapping) -> tuple[GuardRule, ...]:
 def is_guarded(mapping: ObjectMapping, active_rules: Collection[str]) -> bool:
     """Tell whether an org refuses every update of a person's value that this mapping forbids.
 
-    The names carry field and policy: rules of another version of the mapping do not count.
+    The names carry field and policy: rules of another version of the mapping do not count. Notes that are written to
+    existing records are beyond any rule, so their condition has to travel with each update.
     """
+    if any(row.source == NOTES_SOURCE and row.write is not WritePolicy.WRITE_ONCE for row in mapping.written_fields):
+        return False
     return {rule.name for rule in guard_rules(mapping)} <= set(active_rules)
 
 
@@ -114,6 +118,8 @@ def owner_rule() -> GuardRule:
 
 
 def _rule_of(row: FieldMapping, mapping: ObjectMapping) -> GuardRule | None:
+    if row.source == NOTES_SOURCE:
+        return None  # formulas know no earlier value of a long text area
     if row.source == IDENTITY_SOURCE:
         return _rule(row, kind="Never_Moves", is_forbidden=f"NOT(ISBLANK(PRIORVALUE({row.to})))", may_decide=False)
     held = f"NOT({_is_blank(row, mapping)})"

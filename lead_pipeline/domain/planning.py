@@ -30,6 +30,7 @@ from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.preflight import prepare_value
 from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline.domain.survivorship import FieldAnswer, FieldCase, TargetState, WrittenValue, decide_field
+from lead_pipeline.domain.unmapped_notes import with_note
 from lead_pipeline.domain.write_places import WritePlace, survey_place
 
 SYSTEM_NAME = "lead_pipeline"  # stamped on records, so that our own changes are known when they come back
@@ -162,11 +163,12 @@ def plan_lead(
         standing: Review reason -> what a person's answer to that question about this lead means.
     """
     object_name = target.record.object_name if target else "Lead"
+    place = rules.place(object_name, is_creation=target is None)
     subject = _Subject(
-        lead=_with_stamps(lead, match),
+        lead=with_note(_with_stamps(lead, match), place),
         match=match,
         target=target,
-        place=rules.place(object_name, is_creation=target is None),
+        place=place,
         answers=answers or {},
         standing=standing or {},
     )

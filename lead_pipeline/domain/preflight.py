@@ -123,7 +123,7 @@ def _check_rows(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Mappin
             gap = _gap(
                 mapping, row.to, code=GapCode.FIELD_MISSING, words="is not in the org, or not visible to our user"
             )
-            yield replace(gap, is_dropped=row.on_unmapped is OnUnmapped.DROP)
+            yield replace(gap, is_dropped=row.on_unmapped is not OnUnmapped.CREATE_FIELD)
             continue
         if not field.is_createable and not field.is_updateable:
             yield _gap(mapping, row.to, code=GapCode.NOT_WRITABLE, words="may not be written by our user")

@@ -5,9 +5,10 @@ Which of them change a record is `survivorship`; where mapping and org do not fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping
+from lead_pipeline.domain.mapping import NOTES_SOURCE, FieldMapping, ObjectMapping, OnUnmapped
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema, check_writable
 from lead_pipeline.domain.preflight import is_of_declared_kind
 
@@ -20,22 +21,36 @@ class WritePlace:
         mapping: The object's mapping.
         fields: Each row of it that our user may write here, with its field.
         required_fields: API names without which Salesforce refuses the record.
+        noted_rows: Rows whose value goes into the notes, because the org lacks their field.
+        note_characters: What the field of the notes takes; 0 where there is none.
     """
 
     mapping: ObjectMapping
     fields: tuple[tuple[FieldMapping, FieldSchema], ...]
     required_fields: tuple[str, ...]
+    noted_rows: tuple[FieldMapping, ...] = ()
+    note_characters: int = 0
 
 
 def survey_place(mapping: ObjectMapping, schema: ObjectSchema, *, is_creation: bool) -> WritePlace:
     """Return what a mapping may write; missing, locked and changed fields are switched off for every lead alike."""
     present = ((row, schema.fields[row.to]) for row in mapping.written_fields if row.to in schema.fields)
+    fields = tuple(
+        (row, field)
+        for row, field in present
+        if check_writable(field, is_creation=is_creation) is None and is_of_declared_kind(row, field)
+    )
+    note_characters = next((field.length for row, field in fields if row.source == NOTES_SOURCE), 0)
     return WritePlace(
         mapping=mapping,
-        fields=tuple(
-            (row, field)
-            for row, field in present
-            if check_writable(field, is_creation=is_creation) is None and is_of_declared_kind(row, field)
-        ),
+        fields=fields,
         required_fields=schema.required_at_creation if is_creation else (),
+        noted_rows=tuple(_noted_rows(mapping, schema)) if note_characters else (),
+        note_characters=note_characters,
     )
+
+
+def _noted_rows(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[FieldMapping]:
+    for row in mapping.written_fields:
+        if row.on_unmapped is OnUnmapped.NOTES and row.to not in schema.fields:
+            yield row

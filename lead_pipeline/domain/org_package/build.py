@@ -9,9 +9,10 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from lead_pipeline.domain.mapping import MappingSet
+from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, OnUnmapped
 from lead_pipeline.domain.org_package.fields import custom_fields, field_file
 from lead_pipeline.domain.org_package.markup import (
     API_VERSION,
@@ -60,6 +61,7 @@ def build_org_package(mappings: MappingSet, *, queues: Iterable[str]) -> tuple[P
         mappings: What is written to the org, and how.
         queues: DeveloperNames of the queues that leads are given to.
     """
+    mappings = replace(mappings, lead=_without_noted(mappings.lead), contact=_without_noted(mappings.contact))
     fields = [*custom_fields(mappings.lead), *custom_fields(mappings.contact)]
     files = [
         *(field_file(field) for field in fields),
@@ -103,6 +105,11 @@ def deployment_entries(files: Iterable[PackageFile]) -> dict[str, str]:
         entries[f"objects/{name}.object"] = _object_text(parts)
     entries["package.xml"] = _manifest(paths)
     return dict(sorted(entries.items()))
+
+
+def _without_noted(mapping: ObjectMapping) -> ObjectMapping:
+    """Leave out the values that get no field of their own, because the mapping sends them into the notes."""
+    return replace(mapping, fields=tuple(row for row in mapping.fields if row.on_unmapped is not OnUnmapped.NOTES))
 
 
 def _object_text(parts: Mapping[str, Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping
+from lead_pipeline.domain.mapping import NOTES_SOURCE, FieldMapping, ObjectMapping
 from lead_pipeline.domain.org_guard import DECISION_FIELD, compared_rows, seen_field
 from lead_pipeline.domain.org_package.markup import SOURCE_ROOT, Element, PackageFile, render_document, text_element
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
@@ -18,6 +18,7 @@ MAX_HELP_CHARACTERS = 510  # inline help text, Salesforce limit
 _ID_CHARACTERS = 36  # a UUID
 _STANDARD_LENGTHS: Mapping[str, int] = {"Company": 255, "Title": 128, "Email": 80, "FirstName": 40, "LastName": 80}
 _MAX_TEXT = 255
+_NEVER_REQUIRED = frozenset({"Checkbox", "LongTextArea"})  # the element makes their deployment fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Shape:
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
+    visible_lines: int | None = None  # of a text area on the page
     is_unique_id: bool = False  # External ID, unique, case-sensitive
     values: tuple[str, ...] = ()
     is_restricted: bool = False
@@ -74,6 +76,7 @@ SHAPES: Mapping[str, Shape] = {
     "search_segment": text_shape(80),
     "enrichment_source": text_shape(80),
     "department": text_shape(80),
+    NOTES_SOURCE: Shape(type="LongTextArea", length=32_768, visible_lines=6),
 }
 DEFAULT_SHAPE = text_shape(_MAX_TEXT)
 REVIEW_STATUS = Shape(type="Picklist", values=("Verified", "Unverified", "Needs review"))
@@ -109,12 +112,13 @@ def field_elements(field: CustomField) -> tuple[Element, ...]:
     }
     if field.help_text:
         values["inlineHelpText"] = field.help_text[:MAX_HELP_CHARACTERS]
-    if shape.type == "Checkbox":
+    if shape.type in _NEVER_REQUIRED:
         del values["required"]
     optional: dict[str, object | None] = {
         "length": shape.length,
         "precision": shape.precision,
         "scale": shape.scale,
+        "visibleLines": shape.visible_lines,
         "defaultValue": shape.default,
         "fieldManageability": field.manageability,
     }

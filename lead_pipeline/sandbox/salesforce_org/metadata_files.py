@@ -27,6 +27,7 @@ _FIELD: Final = frozenset(
     {
         *("fullName", "caseSensitive", "defaultValue", "description", "externalId", "fieldManageability"),
         *("inlineHelpText", "label", "length", "precision", "required", "scale", "type", "unique", "valueSet"),
+        "visibleLines",
     }
 )
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {

@@ -19,7 +19,7 @@ from lead_pipeline.domain.org_package.markup import PackageFile
 #: Names as in the Metadata API's types of version 66.
 ELEMENTS = {
     "CustomField": "caseSensitive defaultValue description externalId fieldManageability inlineHelpText label length "
-    "precision required scale type unique valueSet",
+    "precision required scale type unique valueSet visibleLines",
     "ValidationRule": "active description errorConditionFormula errorDisplayField errorMessage",
     "PermissionSet": "customPermissions description fieldPermissions hasActivationRequired label objectPermissions "
     "userPermissions",

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lead_pipeline.config.pipeline import load_pipeline_config
-from lead_pipeline.domain.mapping import WritePolicy
+from lead_pipeline.domain.mapping import NOTES_SOURCE, OnUnmapped, WritePolicy
 from lead_pipeline.domain.org_package.build import build_org_package, deployment_entries
 from lead_pipeline.domain.org_package.markup import NAMESPACE, PackageFile
 from lead_pipeline.domain.org_package.parts import SETTING_FILE, setting_record
@@ -121,3 +121,21 @@ def test_the_settings_of_an_org_name_its_queue_with_fifteen_characters() -> None
     record = setting_record(holding_queue_id="00G5e0000000001EAA")
     assert record.path == SETTING_FILE
     assert '<value xsi:type="xsd:string">00G5e0000000001</value>' in record.text
+
+
+def test_a_value_that_goes_into_notes_gets_no_field_and_the_notes_get_theirs() -> None:
+    rows = tuple(
+        replace(row, on_unmapped=OnUnmapped.NOTES)
+        if row.to == "Department__c"
+        else replace(row, to="Dievio_Notes__c", source=NOTES_SOURCE, write=WritePolicy.FILL_BLANK)
+        if row.to == "Description"
+        else row
+        for row in DEFAULT.lead.fields
+    )
+    files = package_files(replace(DEFAULT, lead=replace(DEFAULT.lead, fields=rows)))
+    assert not [path for path, text in files.items() if "Lead.Department__c" in path + text]
+    assert "objects/Lead/fields/Department__c.field-meta.xml" not in files
+    notes = files["objects/Lead/fields/Dievio_Notes__c.field-meta.xml"]
+    assert "<type>LongTextArea</type>" in notes
+    assert "required" not in notes
+    assert not any("Dievio_Notes_c" in path for path in files)  # no rule looks at it
