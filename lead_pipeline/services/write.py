@@ -6,14 +6,14 @@ The protocol itself lives in `writing`; which rows may be written is decided by 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.mapping import MappingSet
-from lead_pipeline.domain.matching import MatchingPolicy
+from lead_pipeline.domain.matching import LeadToMatch, MatchingPolicy, find_near_twins
 from lead_pipeline.domain.ownership import OwnerRules
 from lead_pipeline.errors import ApiBudgetReachedError
 from lead_pipeline.services.gates import require_gates
@@ -123,6 +123,10 @@ class DirectoryPlans:
             now=self._now,
             dievio_lead_ids=dievio_lead_ids,
         )
+
+    def find_near_twins(self, creations: Sequence[LeadToMatch]) -> frozenset[str]:
+        """Return those of some new leads that may be the person of an earlier one among them."""
+        return find_near_twins(creations, policy=self._rules.matching)
 
 
 def write_batch(

@@ -6,7 +6,7 @@ which record and which value wins is decided by the product's domain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from lead_pipeline.domain.matching import (
     LeadToMatch,
     MatchingPolicy,
     RuleName,
+    find_near_twins,
     match_lead,
 )
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
@@ -154,6 +155,10 @@ class SimulatedPlans:
                     continue
                 if lead["duplicate_of_raw_lead_id"] is None and key not in tables.lead_outcome:
                     self.plan_one(lead)
+
+    def find_near_twins(self, creations: Sequence[LeadToMatch]) -> frozenset[str]:
+        """Return the leads that wait for an earlier one of a similar name."""
+        return find_near_twins(creations, policy=POLICY)
 
     def plan_all(self) -> None:
         """Match and plan the whole batch."""

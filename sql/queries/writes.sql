@@ -268,7 +268,7 @@ ORDER BY d.raw_lead_id;
 
 -- name: list_stale_leads(batch_id)
 -- Leads whose plan rests on rows that are no longer as the plan saw them: the target changed, was converted or deleted,
--- or a record shares a key with the lead that was no candidate when it was matched.
+-- a record shares a key with the lead that was no candidate when it was matched, or a colleague was made since.
 WITH pending AS MATERIALIZED (
     SELECT d.batch_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
            l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
@@ -297,6 +297,19 @@ sharing AS (
     SELECT p.dievio_lead_id, r.salesforce_id FROM pending AS p JOIN directory_record AS r
         ON r.fn = p.fn AND r.ln = p.ln AND (r.ph = p.ph OR r.pe = p.pe OR r.st = p.st)
        AND NOT r.is_deleted AND NOT r.is_converted
+),
+-- Leads of the batch that became records: similar names of their companies were never compared with them.
+made AS MATERIALIZED (
+    SELECT l.dm, l.co, max(w.resolved_at) AS made_at
+    FROM write_intent AS w
+    JOIN lead AS l ON l.batch_id = w.batch_id AND l.raw_lead_id = w.raw_lead_id
+    WHERE w.batch_id = :batch_id AND w.kind = 'insert' AND w.state = 'applied'
+    GROUP BY l.dm, l.co
+),
+colleague AS (
+    SELECT p.dievio_lead_id, m.made_at FROM pending AS p JOIN made AS m ON m.dm = p.dm WHERE p.decision = 'create'
+    UNION ALL
+    SELECT p.dievio_lead_id, m.made_at FROM pending AS p JOIN made AS m ON m.co = p.co WHERE p.decision = 'create'
 )
 SELECT p.dievio_lead_id
 FROM pending AS p
@@ -318,6 +331,11 @@ WHERE NOT EXISTS (SELECT FROM match_candidate AS c
                     AND m.answer = 'not_same')
   AND NOT EXISTS (SELECT FROM pending AS p
                   WHERE p.dievio_lead_id = s.dievio_lead_id AND p.salesforce_id = s.salesforce_id)
+UNION
+SELECT c.dievio_lead_id
+FROM colleague AS c
+JOIN match_result AS m ON m.batch_id = :batch_id AND m.dievio_lead_id = c.dievio_lead_id
+WHERE c.made_at > m.matched_at
 ORDER BY 1;
 
 -- name: settle_duplicates(batch_id, at)!

@@ -12,7 +12,13 @@ from lead_pipeline.domain.matching.candidates import (
     group_persons,
 )
 from lead_pipeline.domain.matching.ladder import LadderAnswer, match_lead
-from lead_pipeline.domain.matching.near_names import NameBlock, find_near_names, needs_near_names, remark_cut
+from lead_pipeline.domain.matching.near_names import (
+    NameBlock,
+    find_near_names,
+    find_near_twins,
+    needs_near_names,
+    remark_cut,
+)
 from lead_pipeline.domain.matching.policy import (
     NEVER_AUTOMATIC,
     MatchingPolicy,
@@ -39,6 +45,7 @@ __all__ = [
     "RuleName",
     "RuleOutcome",
     "find_near_names",
+    "find_near_twins",
     "follow_record",
     "group_persons",
     "match_lead",

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.match_keys import shared_keys
+from lead_pipeline.domain.matching import LeadToMatch
 from lead_pipeline.domain.write_protocol import (
     WriteBasis,
     WriteIntent,
@@ -54,7 +55,7 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
             return
         reading = _read_afresh(session, plans)
         _settle_without_write(session)
-        work, loud_count = _choose(session, reading.server_time)
+        work, loud_count = _choose(session, plans, reading.server_time)
         sent_count = _write(session, work, holding_owner_id, seen_at=reading.began_at)
         if loud_count and not sent_count:
             session.tools.wait(session.limits.quiet_wait_seconds)
@@ -93,10 +94,11 @@ def _settle_without_write(session: WriteSession) -> None:
         )
 
 
-def _choose(session: WriteSession, read_at: datetime) -> tuple[list[WorkItem], int]:
+def _choose(session: WriteSession, plans: FreshPlans, read_at: datetime) -> tuple[list[WorkItem], int]:
     """Return the leads to write in this pass, and how many wait because an edit may hide in their last second.
 
-    One person and one record at a time: what may be the second lead of a new person waits until the org can be asked.
+    One person and one record at a time: what may be the second lead of a new person waits until the org can be asked,
+    be it for a shared key or for a similar name at the same company.
     """
     with session.database.transaction() as connection:
         waiting = [
@@ -113,7 +115,14 @@ def _choose(session: WriteSession, read_at: datetime) -> tuple[list[WorkItem], i
         if claims.isdisjoint(taken):
             taken |= claims
             chosen.append(item)
-    return chosen, loud_count
+    twins = plans.find_near_twins(
+        [
+            LeadToMatch(dievio_lead_id=item.dievio_lead_id, keys=item.keys)
+            for item in chosen
+            if item.decision is Decision.CREATE
+        ]
+    )
+    return [item for item in chosen if item.dievio_lead_id not in twins], loud_count
 
 
 def _claims(item: WorkItem) -> set[str]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
+from lead_pipeline.domain.matching import LeadToMatch
 from lead_pipeline.domain.record_answers import ConditionalUpdate, RecordAnswer
 from lead_pipeline.domain.write_protocol import WritePurpose
 from lead_pipeline.errors import ApiBudgetReachedError
@@ -118,6 +119,9 @@ class FreshPlans(Protocol):
 
     def replan(self, dievio_lead_ids: Collection[str]) -> None:
         """Match and plan these leads anew from what is known now."""
+
+    def find_near_twins(self, creations: Sequence[LeadToMatch]) -> frozenset[str]:
+        """Return those of some new leads that may be the person of an earlier one among them."""
 
 
 class CrashPoint(StrEnum):

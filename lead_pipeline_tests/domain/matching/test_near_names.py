@@ -14,6 +14,7 @@ from lead_pipeline.domain.matching import (
     NameBlock,
     RuleName,
     find_near_names,
+    find_near_twins,
     needs_near_names,
     remark_cut,
 )
@@ -86,3 +87,35 @@ def test_a_cut_block_is_said_in_the_result() -> None:
     outcome = remark_cut(answer(), POLICY)
     assert outcome.result.grade is MatchGrade.NONE
     assert "more than 500 people" in outcome.result.reason
+
+
+def new_lead(number: int, **keys: str | None) -> LeadToMatch:
+    return replace(lead(**{**QUIET, **keys}), dievio_lead_id=f"new-{number}")
+
+
+def twins(*leads: LeadToMatch, policy: MatchingPolicy = POLICY) -> set[str]:
+    return set(find_near_twins(leads, policy=policy))
+
+
+def test_of_two_new_leads_with_like_names_at_one_company_the_later_waits() -> None:
+    first, second = new_lead(1), new_lead(2, ln="beispil")
+    assert twins(first, second) == {"new-2"}
+    assert twins(second, first) == {"new-1"}
+    assert twins(first, new_lead(2, ln="beispil", dm=None)) == {"new-2"}  # by the company's name
+    assert twins(first, new_lead(2, ln="beispil", dm="other.example", co="other")) == set()
+
+
+@pytest.mark.parametrize("other", NOT_FOUND.values(), ids=NOT_FOUND)
+def test_new_leads_that_something_sets_apart_are_both_made(other: CandidateRecord) -> None:
+    assert twins(lead(), LeadToMatch(dievio_lead_id="new-2", keys=other.keys)) == set()
+
+
+def test_a_new_lead_is_compared_with_its_neighbours_only_in_a_company_of_many() -> None:
+    crowd = [new_lead(number, ln=f"b{chr(97 + number)}nnnnnn") for number in range(20)]
+    every, near_ones = twins(*crowd), twins(*crowd, policy=replace(POLICY, max_block_records=1))
+    assert len(every) == 19
+    assert near_ones <= every
+
+
+def test_leads_without_a_name_or_a_company_are_twins_of_nobody() -> None:
+    assert twins(new_lead(1, fn=None), new_lead(2, ln=None), new_lead(3, dm=None, co=None), new_lead(4)) == set()
