@@ -17,7 +17,8 @@ UPDATE_BULK_THRESHOLD = 200  # behind the guard of values; for the same reason
 BULK_JOB_ROWS = 10_000  # one internal batch of Bulk 2.0; a lost job then concerns no more rows than that
 QUERY_PAGE_RECORDS = 2_000  # rows per query page, Salesforce limit
 INSERT_JOB_CALLS = 6  # create, upload, close, one state, two result files; longer jobs ask for their state again
-UPDATE_JOB_CALLS = 4  # as above; where no row was refused the files tell nothing new
+UPDATE_JOB_CALLS = 4  # as above; of rows that were not refused the files tell nothing new
+REFUSED_ROWS_CALLS = 1  # the file of those that were
 GUARD_CALLS = 1  # whether the validation rules are active
 PREPARATION_CALLS = 5  # sign-in, describes, directory refresh, counts, fresh read before the writes
 
@@ -64,7 +65,7 @@ def estimate_calls(
     jobs = ceil(creates / BULK_JOB_ROWS)
     bulk_hand_over = GUARD_CALLS + UPDATE_JOB_CALLS * jobs
     is_bulk_update = has_update_guard and updates > UPDATE_BULK_THRESHOLD
-    bulk_update = GUARD_CALLS + INSERT_JOB_CALLS * ceil(updates / BULK_JOB_ROWS)  # its files tell what was refused
+    bulk_update = GUARD_CALLS + (UPDATE_JOB_CALLS + REFUSED_ROWS_CALLS) * ceil(updates / BULK_JOB_ROWS)
     is_bulk_hand_over = has_owner_guard and creates > HAND_OVER_BULK_THRESHOLD
     return CallEstimate(
         preparation=PREPARATION_CALLS,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from lead_pipeline.domain.directory_fields import MIRRORED_OBJECTS, QUEUE_FIELDS, USER_FIELDS, FieldSelection
-from lead_pipeline.salesforce.soql import allowed_names, soql
+from lead_pipeline.salesforce.ids import check_record_id
+from lead_pipeline.salesforce.soql import allowed_names, soql, soql_in_chunks
 
 # A transaction that was open while we read may commit with an earlier SystemModstamp.
 OVERLAP = timedelta(minutes=2)
@@ -13,6 +15,7 @@ OVERLAP = timedelta(minutes=2)
 _BEFORE_ANY_ORG = datetime(1999, 1, 1, tzinfo=UTC)  # Salesforce was founded that year
 
 _CHANGES = "SELECT {fields} FROM {object_name} WHERE SystemModstamp >= {since}"
+_BY_ID = "SELECT {fields} FROM {object_name} WHERE Id IN {ids}"
 _OLDEST_FIRST = " ORDER BY SystemModstamp, Id"
 
 
@@ -29,6 +32,17 @@ def changes_query(selection: FieldSelection, *, since: datetime | None, is_sorte
         fields=allowed_names(tuple(selection.fields), allowed=selection.fields),
         object_name=allowed_names((selection.object_name,), allowed=MIRRORED_OBJECTS),
         since=_with_overlap(since),
+    )
+
+
+def records_queries(selection: FieldSelection, ids: Sequence[str]) -> Iterator[str]:
+    """Yield the queries for some records of an object, 200 ids each."""
+    return soql_in_chunks(
+        _BY_ID,
+        name="ids",
+        members=[check_record_id(record_id, selection.object_name) for record_id in ids],
+        fields=allowed_names(tuple(selection.fields), allowed=selection.fields),
+        object_name=allowed_names((selection.object_name,), allowed=MIRRORED_OBJECTS),
     )
 
 

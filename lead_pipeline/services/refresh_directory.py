@@ -16,9 +16,16 @@ from lead_pipeline.domain.directory_fields import MIRRORED_OBJECTS, FieldSelecti
 from lead_pipeline.domain.org_schema import typed_value
 from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError
 from lead_pipeline.salesforce.records import QueryPage, Record
-from lead_pipeline.services.directory_queries import changes_query, count_query, queues_query, users_query
+from lead_pipeline.services.directory_queries import (
+    changes_query,
+    count_query,
+    queues_query,
+    records_queries,
+    users_query,
+)
 from lead_pipeline.services.directory_writer import DirectoryWriter, ObjectTally
 from lead_pipeline.services.org_schemas import MAX_SCHEMA_AGE, SchemaSource, refresh_org_schemas
+from lead_pipeline.services.record_reads import RecordSource
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import DirectoryCount, find_last_count, record_counts
 from lead_pipeline.store.org_facts import keep_integration_user
@@ -55,6 +62,10 @@ class DirectorySource(SchemaSource, Protocol):
 
     def bulk_query(self, soql: str, *, include_deleted: bool = False) -> Iterator[dict[str, str]]:
         """Yield the rows of a Bulk query as texts."""
+
+
+class TargetSource(DirectorySource, RecordSource, Protocol):
+    """The part of the Salesforce client that single records are read from as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +160,30 @@ def changed_since(
     return DirectoryChanges(summary=refresh.summary(()), record_ids=refresh.writer.all_changed_ids)
 
 
+def read_targets(
+    database: Database,
+    salesforce: TargetSource,
+    *,
+    fields_by_object: Mapping[str, Collection[str]],
+    targets: Mapping[str, Collection[str]],
+    now: Callable[[], datetime],
+) -> None:
+    """Read single records into the mirror, deleted ones included, and leave the watermark where it is.
+
+    After a large job that left some of its rows undone this takes one call per 1,000 of them, where reading what
+    changed would bring back every row that the job itself has written.
+
+    Args:
+        database: The product's database.
+        salesforce: The org.
+        fields_by_object: As for `refresh_directory`.
+        targets: Object -> ids of its records.
+        now: Clock.
+    """
+    refresh = _Refresh(database, salesforce, fields_by_object=fields_by_object, now=now, on_progress=None)
+    refresh.read_by_id(salesforce, targets)
+
+
 class _Refresh:
     """One refresh: what it reads from where, and what it has done so far."""
 
@@ -194,6 +229,14 @@ class _Refresh:
         if has_roster:
             users, queues = ([record for page in self._pages(first) for record in page.records] for first in pages[-2:])
             self.writer.store_roster(users=users, queues=queues)
+
+    def read_by_id(self, records: RecordSource, targets: Mapping[str, Collection[str]]) -> None:
+        """Read and store single records."""
+        self._select(MAX_SCHEMA_AGE)
+        for name, ids in targets.items():
+            selection = self._selections[name]
+            answers = records.query_many(list(records_queries(selection, sorted(ids))), include_deleted=True)
+            self.writer.store_chunk(selection, [_read_record(record, selection) for rows in answers for record in rows])
 
     def summary(self, counts: Iterable[DirectoryCount]) -> DirectorySummary:
         """Return what was done."""

@@ -19,7 +19,7 @@ from lead_pipeline.errors import ApiBudgetReachedError
 from lead_pipeline.services.gates import require_gates
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.plan import plan_batch
-from lead_pipeline.services.refresh_directory import DirectorySource, changed_since
+from lead_pipeline.services.refresh_directory import DirectorySource, TargetSource, changed_since, read_targets
 from lead_pipeline.services.retention import prepare_log_days
 from lead_pipeline.services.writing.engine import carry_out_plan
 from lead_pipeline.services.writing.limits import WriteLimits
@@ -95,7 +95,7 @@ class DirectoryPlans:
     """Reads the org's changes into the mirror, then matches and plans single leads of the batch anew."""
 
     def __init__(
-        self, database: Database, salesforce: DirectorySource, rules: WriteRules, *, batch_id: str, now: Clock
+        self, database: Database, salesforce: TargetSource, rules: WriteRules, *, batch_id: str, now: Clock
     ) -> None:
         self._database = database
         self._salesforce = salesforce
@@ -106,6 +106,16 @@ class DirectoryPlans:
     def refresh(self) -> None:
         """Read what changed in the org since the last look."""
         changed_since(self._database, self._salesforce, fields_by_object=self._rules.fields_by_object, now=self._now)
+
+    def refresh_targets(self, targets: Mapping[str, Collection[str]]) -> None:
+        """Read some records by id (object -> ids) as they are now, and nothing else."""
+        read_targets(
+            self._database,
+            self._salesforce,
+            fields_by_object=self._rules.fields_by_object,
+            targets=targets,
+            now=self._now,
+        )
 
     def replan(self, dievio_lead_ids: Collection[str]) -> None:
         """Match and plan these leads anew from what is known now."""

@@ -37,7 +37,7 @@ def test_updates_take_a_job_only_behind_the_guard_of_values() -> None:
         return estimate.updates
 
     assert updates(10_000, is_guarded=False) == 400
-    assert updates(10_000, is_guarded=True) == 7
+    assert updates(10_000, is_guarded=True) == 6
     assert updates(200, is_guarded=True) == 8
 
 

@@ -184,6 +184,7 @@ class Experiment:
     limits: WriteLimits
     edits: list[RepEdit] = field(default_factory=list)
     night_number: int = 0
+    is_patient: bool = False
 
     def __enter__(self) -> Self:
         """Fill the sandbox."""
@@ -233,6 +234,7 @@ class Experiment:
             limits=self.limits,
             death=death,
             victim=victim,
+            is_patient=self.is_patient,
         )
 
     def run(self, *, death: Moment | None = None, victim: int | None = None) -> NightEnd | None:

@@ -7,6 +7,7 @@ other, with connections of its own, and can be killed at any moment.
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,7 @@ class NightOrder:
     limits: WriteLimits = field(default_factory=WriteLimits)
     death: Moment | None = None
     victim: int | None = None  # process to kill; the night's own unless given
+    is_patient: bool = False  # waits for real, so that the looks at a job are as many as people see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class NightEnd:
         passed: How often each place was passed.
         waited_seconds: What it waited, on the sandbox's clock.
         salesforce_calls: Calls it made to the org.
+        calls_by_stage: Stage -> calls it made to the org in it.
         planned_calls: Calls that its plan stated.
         created: Records it created.
         updated: Records it updated.
@@ -85,6 +88,7 @@ class NightEnd:
     passed: Mapping[str, int] = field(default_factory=dict)
     waited_seconds: float = 0.0
     salesforce_calls: int = 0
+    calls_by_stage: Mapping[str, int] = field(default_factory=dict)
     planned_calls: int = 0
     created: int = 0
     updated: int = 0
@@ -94,7 +98,8 @@ class NightEnd:
 class SharedClock:
     """The org's clock: waiting moves it on, so that no test waits for a second to be over."""
 
-    def __init__(self, salesforce_url: str) -> None:
+    def __init__(self, salesforce_url: str, *, is_patient: bool = False) -> None:
+        self._is_patient = is_patient
         self._http = httpx.Client(base_url=salesforce_url, trust_env=False, verify=NO_CERTIFICATES)
         self._offset = self._read_offset(self._http.get("/_sandbox/clock"))
         self.waited_seconds = 0.0
@@ -106,6 +111,9 @@ class SharedClock:
     def wait(self, seconds: float) -> None:
         """Let so many seconds pass for everybody."""
         self.waited_seconds += seconds
+        if self._is_patient:
+            time.sleep(seconds)
+            return
         self._offset = self._read_offset(self._http.put("/_sandbox/clock", json={"advance_seconds": seconds}))
 
     @staticmethod
@@ -120,7 +128,7 @@ class WatchedConnections(Connections):
         super().__init__(load_settings(order.environment))
         self._order = order
         self._watch = watch
-        self.clock = SharedClock(order.environment["SALESFORCE_INSTANCE_URL"])
+        self.clock = SharedClock(order.environment["SALESFORCE_INSTANCE_URL"], is_patient=order.is_patient)
         self.retries = Retries(BATCH_RETRIES, sleep=self.clock.wait)
 
     def now(self) -> datetime:
@@ -203,7 +211,10 @@ class _Night:
 
     def _stage(self, name: str, work: Callable[[], None], *, gates: str) -> None:
         self._watch.stage = name
+        before = self._of.calls().get("salesforce", 0)
         work()
+        made = self._of.calls().get("salesforce", 0) - before
+        self.end = replace(self.end, calls_by_stage={**self.end.calls_by_stage, name: made})
         for gate in (gate for gate in GATES.values() if gate.stage == gates):
             result = evaluate_gate(
                 self._of.database,

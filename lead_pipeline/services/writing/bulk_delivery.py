@@ -19,6 +19,8 @@ from lead_pipeline.errors import LeadPipelineError, RetryableError, WritesRefuse
 from lead_pipeline.services.writing.ports import CrashPoint, JobProgress, WriteSession
 from lead_pipeline.services.writing.recording import commit_intents, leave_unknown, record, record_answers, void_unsent
 
+_ResultKind = Literal["successful", "failed", "unprocessed"]
+
 OPEN_JOB = "open"  # not closed: no row of it was touched
 ABORTED_JOB = "aborted"
 FAILED_JOB = "failed"
@@ -60,10 +62,10 @@ def settle_job(
         session: The run's hold on the batch.
         job_id: The job.
         intents: Its rows.
-        pause: Seconds before a second look; grows with each further one.
+        pause: Seconds waited since the job began; None where nobody knows.
     """
     try:
-        job = _wait_for_job(session, job_id, pause=pause or session.limits.job_poll_seconds)
+        job = _wait_for_job(session, job_id, pause=pause, row_count=len(intents))
         if job.state == OPEN_JOB:
             # From now on not even the process that opened it can close it, should it be alive after all.
             session.salesforce.abort_bulk_job(job_id)
@@ -116,20 +118,29 @@ def _row(intent: WriteIntent) -> dict[str, object]:
 
 def _expected_seconds(session: WriteSession, row_count: int) -> float:
     """Return how long the org needs for so many rows: each look before costs a call and tells nothing."""
+    return _within_bounds(session, row_count / session.limits.job_rows_per_second)
+
+
+def _wait_for_job(session: WriteSession, job_id: str, *, pause: float | None, row_count: int) -> JobProgress:
+    """Look at a job until it ends, as seldom as its pace allows: each look is a call."""
     limits = session.limits
-    expected = row_count / limits.job_rows_per_second
-    return min(max(expected, limits.job_poll_seconds), limits.max_job_poll_seconds)
-
-
-def _wait_for_job(session: WriteSession, job_id: str, *, pause: float) -> JobProgress:
-    waited = 0.0
+    seen = 0 if pause is not None else row_count  # rows done at the last look; without one there is no pace yet
+    pause, waited = pause or limits.job_poll_seconds, 0.0
+    growth = 1.0
     while True:
         job = session.salesforce.read_bulk_job(job_id)
-        if job.is_final or job.state == OPEN_JOB or waited >= session.limits.max_job_wait_seconds:
+        if job.is_final or job.state == OPEN_JOB or waited >= limits.max_job_wait_seconds:
             return job
+        done, left = job.processed_count - seen, row_count - job.processed_count
+        has_pace = done > 0 and left > 0
+        wanted = pause * left / done * limits.job_pace_margin if has_pace else pause * growth
+        pause, growth, seen = _within_bounds(session, wanted), limits.job_poll_growth, job.processed_count
         _pause(session, pause)
         waited += pause
-        pause = min(pause * 1.5, session.limits.max_job_poll_seconds)
+
+
+def _within_bounds(session: WriteSession, seconds: float) -> float:
+    return min(max(seconds, session.limits.job_poll_seconds), session.limits.max_job_poll_seconds)
 
 
 def _pause(session: WriteSession, seconds: float) -> None:
@@ -141,24 +152,35 @@ def _pause(session: WriteSession, seconds: float) -> None:
 def _read_answers(
     session: WriteSession, job_id: str, job: JobProgress, intents: Sequence[WriteIntent]
 ) -> dict[UUID, RecordAnswer]:
-    """Return the answer of every row, keyed by the receipt it carries; read only where the job does not tell them."""
-    is_all_done = job.state == COMPLETE_JOB and not job.failed_count and job.processed_count >= len(intents)
-    if is_all_done and all(intent.kind is WriteKind.UPDATE for intent in intents):
-        return {intent.op_id: _done(intent) for intent in intents}
+    """Return the answer of every row, keyed by the receipt it carries; read only where the job does not tell them.
+
+    Of updates that a job carried out to the end, only refused rows have anything to tell: the others are done, and
+    their records known.
+    """
     answers: dict[UUID, RecordAnswer] = {}
+    is_carried_out = job.state == COMPLETE_JOB and job.processed_count >= len(intents)
+    if is_carried_out and all(intent.kind is WriteKind.UPDATE for intent in intents):
+        refused = _read_results(session, job_id, "failed") if job.failed_count else {}
+        if len(refused) == job.failed_count:
+            return {**{intent.op_id: _done(intent) for intent in intents}, **refused}
     for kind in _result_kinds(job, len(intents)):
-        for result in session.salesforce.read_bulk_results(job_id, kind):
-            receipt = result.row.get(RECEIPT_FIELD, "")
-            if receipt:
-                answers[UUID(receipt)] = result.answer
+        answers |= _read_results(session, job_id, kind)
     return answers
+
+
+def _read_results(session: WriteSession, job_id: str, kind: _ResultKind) -> dict[UUID, RecordAnswer]:
+    return {
+        UUID(receipt): result.answer
+        for result in session.salesforce.read_bulk_results(job_id, kind)
+        if (receipt := result.row.get(RECEIPT_FIELD, ""))
+    }
 
 
 def _done(intent: WriteIntent) -> RecordAnswer:
     return RecordAnswer(kind=AnswerKind.DONE, remedy=Remedy.NONE, salesforce_id=intent.salesforce_id)
 
 
-def _result_kinds(job: JobProgress, sent_count: int) -> Iterator[Literal["successful", "failed", "unprocessed"]]:
+def _result_kinds(job: JobProgress, sent_count: int) -> Iterator[_ResultKind]:
     yield "successful"
     if job.failed_count:
         yield "failed"

@@ -7,9 +7,10 @@ reads what is there now, and the plan follows. How one write leaves is `delivery
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 
 from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.match_keys import shared_keys
@@ -48,12 +49,12 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
         WritesRefusedError: Salesforce refuses every write of this kind.
         LeaseLostError: Another run took the batch over.
     """
-    was_held_up = False
+    was_held_up, sent_count = False, 0
     for _ in range(session.limits.max_passes):
         settle_open_writes(session)
         if not _has_open_plans(session):
             return
-        reading = _read_afresh(session, plans)
+        reading = _read_afresh(session, plans, sent_count=sent_count)
         _settle_without_write(session)
         work, loud_count = _choose(session, plans, reading.server_time)
         sent_count = _write(session, work, holding_owner_id, seen_at=reading.began_at)
@@ -71,10 +72,20 @@ def _has_open_plans(session: WriteSession) -> bool:
         return writes.has_open_plans(connection, session.batch_id)
 
 
-def _read_afresh(session: WriteSession, plans: FreshPlans) -> _Reading:
-    """Bring mirror and plans up to date."""
+def _read_afresh(session: WriteSession, plans: FreshPlans, *, sent_count: int) -> _Reading:
+    """Bring mirror and plans up to date.
+
+    Args:
+        session: The run's hold on the batch.
+        plans: The way to both.
+        sent_count: Records that the pass before has written or tried to: they would all come back.
+    """
     began_at = session.tools.now()
-    plans.refresh()
+    targets = _find_cheaper_targets(session, sent_count)
+    if targets:
+        plans.refresh_targets(targets)
+    else:
+        plans.refresh()
     # The server's last stamp lies at the end of the reading; taking the whole duration off puts it before its start.
     server_time = (session.salesforce.server_time or session.tools.now()) - (session.tools.now() - began_at)
     settle_late_landings(session)
@@ -84,6 +95,23 @@ def _read_afresh(session: WriteSession, plans: FreshPlans) -> _Reading:
         plans.replan(stale)
     session.tools.reach(CrashPoint.AFTER_FRESH_READ)
     return _Reading(began_at=began_at, server_time=server_time)
+
+
+def _find_cheaper_targets(session: WriteSession, sent_count: int) -> Mapping[str, Collection[str]]:
+    """Return object -> ids of the records that are left, where reading just them takes fewer calls; else nothing.
+
+    Only what is left to be updated can do with that: who is to be created may have come into the org meanwhile.
+    """
+    limits = session.limits
+    with session.database.transaction() as connection:
+        waiting = writes.read_work(connection, session.batch_id) if sent_count > limits.query_page_records else []
+    targets: dict[str, list[str]] = defaultdict(list)
+    for item in waiting:
+        if item.decision is not Decision.UPDATE or item.salesforce_id is None:
+            return {}
+        targets[item.object_name or "Lead"].append(item.salesforce_id)
+    calls = sum(ceil(len(ids) / limits.target_read_records) for ids in targets.values())
+    return targets if calls < ceil(sent_count / limits.query_page_records) else {}
 
 
 def _settle_without_write(session: WriteSession) -> None:

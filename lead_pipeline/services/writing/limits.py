@@ -10,6 +10,7 @@ from lead_pipeline.domain.call_costs import (
     COLLECTION_RECORDS,
     COMPOSITE_UPDATES,
     HAND_OVER_BULK_THRESHOLD,
+    QUERY_PAGE_RECORDS,
     UPDATE_BULK_THRESHOLD,
 )
 
@@ -32,8 +33,12 @@ class WriteLimits:
     late_commit_seconds: float = 900.0  # Salesforce ends a call after 10 minutes: until then a lost creation may land
     quiet_wait_seconds: float = 2.0  # time until an edit can no longer hide in the second of a reading
     job_rows_per_second: float = 1_500.0  # the emulated org takes 5,800 alone and a quarter of that on a busy machine
-    job_poll_seconds: float = 2.0  # least pause before a look at a Bulk job; grows by half with each further look
-    max_job_poll_seconds: float = 30.0
+    job_poll_seconds: float = 2.0  # least pause before a look at a Bulk job
+    job_poll_growth: float = 1.5  # of the pause from look to look, while the job shows no pace
+    job_pace_margin: float = 1.2  # of the time that its rest takes at its pace, so that the next look is the last
+    max_job_poll_seconds: float = 60.0
     max_job_wait_seconds: float = 1_800.0  # then the job is left to the next run, which reads its results
     max_passes: int = 10  # readings and plannings of what is left; a record edited more often goes to a person first
+    target_read_records: int = 1_000  # records by id per call: five queries of 200 ids
+    query_page_records: int = QUERY_PAGE_RECORDS
     plan_page_leads: int = 1_000  # whole decisions in memory at a time

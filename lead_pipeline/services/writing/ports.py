@@ -117,6 +117,9 @@ class FreshPlans(Protocol):
     def refresh(self) -> None:
         """Read what changed in the org since the last look."""
 
+    def refresh_targets(self, targets: Mapping[str, Collection[str]]) -> None:
+        """Read some records by id (object -> ids) as they are now, and nothing else."""
+
     def replan(self, dievio_lead_ids: Collection[str]) -> None:
         """Match and plan these leads anew from what is known now."""
 

@@ -104,7 +104,7 @@ def test_a_job_that_dies_before_its_first_row_stops_the_run(bulk_bench: WriteBen
 
 @pytest.mark.parametrize(
     ("rows", "seconds"),
-    [(201, 2.0), (10_000, pytest.approx(6.7, abs=0.1)), (150_000, 30.0)],
+    [(201, 2.0), (10_000, pytest.approx(6.7, abs=0.1)), (150_000, 60.0)],
     ids=["a small job takes the least pause", "a night's job is given its time", "no pause is longer than the longest"],
 )
 def test_the_first_look_at_a_job_waits_until_its_rows_can_be_done(
@@ -141,16 +141,18 @@ def test_a_job_that_was_never_closed_can_no_longer_be_closed_once_its_rows_are_p
 
 
 class SlowJobs:
-    """The org, but its jobs run for so many looks longer."""
+    """The org, but its jobs run for so many looks longer, and show so many rows done meanwhile."""
 
-    def __init__(self, client: SalesforceClient, *, looks: int) -> None:
+    def __init__(self, client: SalesforceClient, *, looks: int, done: int = LEADS) -> None:
         self._client = client
         self._looks = looks
+        self._done = done
 
     def read_bulk_job(self, job_id: str) -> BulkJobState:
         job = self._client.read_bulk_job(job_id)
         self._looks -= 1
-        return replace(job, state=JobState.IN_PROGRESS) if self._looks >= 0 else job
+        running = replace(job, state=JobState.IN_PROGRESS, processed_count=self._done)
+        return running if self._looks >= 0 else job
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -164,3 +166,13 @@ def test_a_job_that_takes_long_is_looked_at_ever_less_often(bulk_bench: WriteBen
     bulk_bench.write(wait=waits.append)
 
     assert waits[:4] == [10.0, 10.0, 15.0, 22.5]
+
+
+def test_a_job_that_shows_its_pace_is_looked_at_when_its_rest_can_be_done(bulk_bench: WriteBench) -> None:
+    bulk_bench.limits = replace(bulk_bench.limits, job_rows_per_second=LEADS / 10, job_pace_margin=1.0)
+    bulk_bench.client = cast("SalesforceClient", SlowJobs(bulk_bench.client, looks=1, done=LEADS // 3))
+    waits: list[float] = []
+
+    bulk_bench.write(wait=waits.append)
+
+    assert waits[:2] == [10.0, pytest.approx(20.0)]
