@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from lead_pipeline.domain.org_package.build import deployment_entries
 from lead_pipeline.domain.org_package.markup import PackageFile
-from lead_pipeline.domain.org_package.parts import SETTING_FILE, queue_path, setting_record
+from lead_pipeline.domain.org_package.parts import SETTING_FILE, queue_path, read_setting_values, setting_record
 from lead_pipeline.domain.org_package.permissions import INTEGRATION_SET
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer
-from lead_pipeline.errors import ConfigurationError, OrgSetupError
+from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError, OrgSetupError
 from lead_pipeline.salesforce.deployments import ComponentResult, DeploymentState
 from lead_pipeline.salesforce.soql import soql
 
@@ -24,10 +24,17 @@ MAX_POLL_SECONDS = 15.0
 MAX_WAIT_SECONDS = 1_800.0  # a deployment of so few components takes a minute or two; a queue before it may take longer
 
 _ORGANIZATION = "SELECT Id, Name, IsSandbox, OrganizationType FROM Organization"
+_SETTINGS = (
+    "SELECT Intake_Endpoint__c, Is_Inbound_Active__c, Is_Outbound_Active__c FROM Dievio_Setting__mdt "
+    "WHERE DeveloperName = 'Default'"
+)
 _QUEUES = "SELECT Id, DeveloperName FROM Group WHERE Type = 'Queue'"
 _USER = "SELECT Id FROM User WHERE IsActive = true AND Username = {name}"
 _SET = "SELECT Id FROM PermissionSet WHERE Name = {name}"
 _ASSIGNMENT = "SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user_id} AND PermissionSetId = {set_id}"
+
+
+_Settings = Mapping[str, str | bool | None]
 
 
 class OrgDeployments(Protocol):
@@ -137,13 +144,14 @@ def apply_org_package(
         )
     user_id = _find_user(admin, target)
     queue_ids = _read_queues(admin)
-    entries = deployment_entries(_fit_queues(files, queue_ids, holding_queue=target.holding_queue))
+    settings = _read_settings(admin, files)
+    entries = deployment_entries(_fit(files, queue_ids, settings=settings, holding_queue=target.holding_queue))
     checked = _deploy(admin.deployments, entries, is_check_only=True, wait=wait)
     if is_dry_run:
         return SetupSummary(org=org, is_dry_run=True, components=checked.components)
     _deploy(admin.deployments, entries, is_check_only=False, wait=wait)
     if target.holding_queue not in queue_ids:
-        _name_queue(admin, target, wait=wait)
+        _name_queue(admin, target, settings=settings, wait=wait)
     is_assigned = _assign_set(admin, user_id)
     return SetupSummary(org=org, is_dry_run=False, components=checked.components, is_set_assigned=is_assigned)
 
@@ -171,18 +179,32 @@ def _read_queues(admin: OrgAdmin) -> dict[str, str]:
     return {str(record["DeveloperName"]): str(record["Id"]) for record in admin.query(_QUEUES)}
 
 
-def _fit_queues(files: Iterable[PackageFile], queue_ids: Mapping[str, str], *, holding_queue: str) -> list[PackageFile]:
-    """Leave out queues that exist, whose members a deployment would remove, and name the holding queue's id."""
+def _read_settings(admin: OrgAdmin, files: Iterable[PackageFile]) -> _Settings:
+    """Return the settings to deploy: what the package says, and where it says nothing, what the org holds."""
+    packaged = next((read_setting_values(file) for file in files if file.path == SETTING_FILE), {})
+    try:
+        held = dict(next(admin.query(_SETTINGS), {}))
+    except CredentialsRefusedError:
+        raise
+    except ConfigurationError:
+        held = {}  # an org that has no such type, or an older one
+    return {
+        name: value if value not in (None, False) else cast("str | bool | None", held.get(name))
+        for name, value in packaged.items()
+    }
+
+
+def _fit(
+    files: Iterable[PackageFile], queue_ids: Mapping[str, str], *, settings: _Settings, holding_queue: str
+) -> list[PackageFile]:
+    """Leave out queues that exist, whose members a deployment would remove, and fill in the settings of the org."""
     present = {queue_path(name) for name in queue_ids}
-    kept = [file for file in files if file.path not in present]
-    if holding_queue not in queue_ids:
-        return kept
-    record = setting_record(holding_queue_id=queue_ids[holding_queue])
-    return [record if file.path == SETTING_FILE else file for file in kept]
+    record = setting_record(holding_queue_id=queue_ids.get(holding_queue), values=settings)
+    return [record if file.path == SETTING_FILE else file for file in files if file.path not in present]
 
 
-def _name_queue(admin: OrgAdmin, target: SetupTarget, *, wait: Callable[[float], None]) -> None:
-    record = setting_record(holding_queue_id=_read_queues(admin).get(target.holding_queue))
+def _name_queue(admin: OrgAdmin, target: SetupTarget, *, settings: _Settings, wait: Callable[[float], None]) -> None:
+    record = setting_record(holding_queue_id=_read_queues(admin).get(target.holding_queue), values=settings)
     entries = deployment_entries([record])
     _deploy(admin.deployments, entries, is_check_only=False, wait=wait)
 

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, OnUnmapped
 from lead_pipeline.domain.org_package.fields import custom_fields, field_file
+from lead_pipeline.domain.org_package.layouts import layout_file
 from lead_pipeline.domain.org_package.markup import (
     API_VERSION,
     NAMESPACE,
@@ -48,6 +49,7 @@ _TYPES: Mapping[str, str] = {
     "LeadConvertSettings": "LeadConvertSettings",
     "customMetadata": "CustomMetadata",
     "customPermissions": "CustomPermission",
+    "layouts": "Layout",
     "permissionsets": "PermissionSet",
     "queues": "Queue",
 }
@@ -69,6 +71,7 @@ def build_org_package(mappings: MappingSet, *, queues: Iterable[str]) -> tuple[P
         *agent_files(),
         *setting_files(),
         *list_view_files({field.name for field in fields if field.object_name == "Lead"}),
+        layout_file(mappings.lead, (field for field in fields if field.object_name == "Lead")),
         *(queue_file(name) for name in sorted(set(queues))),
         conversion_file(mappings),
         custom_permission(),

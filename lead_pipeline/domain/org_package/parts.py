@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from xml.sax.saxutils import unescape
 
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_guard import SETTING_TYPE, GuardRule, guard_rules, owner_rule
@@ -26,6 +29,15 @@ from lead_pipeline.domain.org_package.permissions import AGENT_OBJECT
 SETTING_FILE = f"{SOURCE_ROOT}/customMetadata/Dievio_Setting.Default.md-meta.xml"
 ENRICHMENT_DATE_FIELD = "Last_Enriched_At__c"
 STALE_DAYS = 90  # after so many days without enrichment a value counts as stale
+QUEUE_SETTING = "Holding_Queue_Id__c"
+_SWITCH = Shape(type="Checkbox", default="false")
+_SETTINGS = (
+    (QUEUE_SETTING, "Holding Queue ID", text_shape(255), "Id of the holding queue, 15 characters; the guard reads it."),
+    ("Intake_Endpoint__c", "Intake Endpoint", text_shape(255), "Where news about leads go; callout:Name works, too."),
+    ("Is_Inbound_Active__c", "Inbound Active", _SWITCH, "Whether the Apex resource for leads from outside takes any."),
+    ("Is_Outbound_Active__c", "Outbound Active", _SWITCH, "Whether changes of leads are told to the intake endpoint."),
+)
+_SETTING_VALUE = re.compile(r"<field>(?P<field>\w+)</field>\s*<value[^>]*?(?:/>|>(?P<value>[^<]*)</value>)")
 _MAX_MESSAGE_CHARACTERS = 255  # of a validation rule, Salesforce limit
 _FORMULA_ID_CHARACTERS = 15  # formulas see ids without their checksum
 _XSI = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
@@ -87,7 +99,14 @@ def agent_fields() -> tuple[CustomField, ...]:
         ),
     )
     return tuple(
-        CustomField(object_name=AGENT_OBJECT, name=name, label=label, shape=shape, description=description)
+        CustomField(
+            object_name=AGENT_OBJECT,
+            name=name,
+            label=label,
+            shape=shape,
+            description=description,
+            help_text=description,
+        )
         for name, label, shape, description in rows
     )
 
@@ -101,17 +120,13 @@ def setting_files() -> Iterator[PackageFile]:
         visibility="Public",
     )
     yield _object_file(SETTING_TYPE, children)
-    rows = (
-        ("Holding_Queue_Id__c", "Holding Queue ID", "Id of the holding queue, 15 characters; read by the owner guard."),
-        ("Intake_Endpoint__c", "Intake Endpoint", "Address of the pipeline's intake, for flows or triggers of yours."),
-    )
-    for name, label, description in rows:
+    for name, label, shape, description in _SETTINGS:
         yield field_file(
             CustomField(
                 object_name=SETTING_TYPE,
                 name=name,
                 label=label,
-                shape=text_shape(255),
+                shape=shape,
                 description=description,
                 manageability="DeveloperControlled",
             )
@@ -119,15 +134,35 @@ def setting_files() -> Iterator[PackageFile]:
     yield setting_record(holding_queue_id=None)
 
 
-def setting_record(*, holding_queue_id: str | None) -> PackageFile:
-    """Return the settings of an org; without the queue's id the owner guard lets our user move no lead at all."""
+def setting_record(
+    *, holding_queue_id: str | None, values: Mapping[str, str | bool | None] = MappingProxyType({})
+) -> PackageFile:
+    """Return the settings of an org.
+
+    Args:
+        holding_queue_id: Without it the owner guard lets our user move no lead at all.
+        values: Field -> value of the other settings; those that are not given are blank, and switches off.
+    """
     short_id = holding_queue_id[:_FORMULA_ID_CHARACTERS] if holding_queue_id else None
-    values = {"Holding_Queue_Id__c": short_id, "Intake_Endpoint__c": None}
+    known: dict[str, str | bool | None] = {
+        name: values.get(name) if shape.type != "Checkbox" else values.get(name) is True
+        for name, _, shape, _ in _SETTINGS
+    }
     children = (
         *text_elements(label="Default", protected=False),
-        *(Element("values", (text_element("field", name), _value(value))) for name, value in values.items()),
+        *(
+            Element("values", (text_element("field", name), _value(value)))
+            for name, value in {**known, QUEUE_SETTING: short_id}.items()
+        ),
     )
     return PackageFile(SETTING_FILE, render_document("CustomMetadata", children, attributes=_XSI))
+
+
+def read_setting_values(file: PackageFile) -> dict[str, str | bool | None]:
+    """Return field -> value of a record of settings, as somebody may have edited it."""
+    found = {match["field"]: unescape(match["value"] or "") or None for match in _SETTING_VALUE.finditer(file.text)}
+    switches = {name for name, _, shape, _ in _SETTINGS if shape.type == "Checkbox"}
+    return {name: value == "true" if name in switches else value for name, value in found.items()}
 
 
 def list_view_files(lead_fields: Collection[str]) -> Iterator[PackageFile]:
@@ -193,7 +228,9 @@ def _list_view(name: str, *, label: str, criterion: tuple[str, str, str]) -> Pac
     return PackageFile(path, render_document("ListView", children))
 
 
-def _value(value: str | None) -> Element:
+def _value(value: str | bool | None) -> Element:  # noqa: FBT001 - a value, not a switch of this function
     if value is None:
         return Element("value", "", attributes=' xsi:nil="true"')
+    if isinstance(value, bool):
+        return Element("value", str(value).lower(), attributes=' xsi:type="xsd:boolean"')
     return Element("value", value, attributes=' xsi:type="xsd:string"')

@@ -3,7 +3,8 @@
 Belongs here: these three, as an admin does them. Create, update, delete: saving.py; SOAP's convertLead: soap.py.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
@@ -20,6 +21,8 @@ _CARRIED_TO_CONTACT: Final = (
 )  # fmt: skip
 _CARRIED_TO_ACCOUNT: Final = ("Phone", "Fax", "Website", "Industry", "AnnualRevenue", "NumberOfEmployees", "Rating")
 _ADDRESS_PARTS: Final = ("Street", "City", "State", "PostalCode", "Country")
+_DEPLOYED_FIELD: Final = "metadata.CustomField."
+_DEPLOYED_CONVERSION: Final = "metadata.LeadConvertSettings.LeadConvertSettings"
 _DEFAULT_STATUS: Final = "Closed - Converted"
 
 
@@ -165,11 +168,26 @@ class Lifecycle:
         return {**values, **places, "Name": lead["Company"], "OwnerId": self._user_owner(lead)}
 
     def _contact_of(self, lead: Row, account_id: str) -> Row:
-        """A contact with the lead's values; custom fields go to the contact's field of the same name."""
+        """A contact with the lead's values.
+
+        Custom fields that the org came with go to the contact's field of the same name; those that were deployed go
+        where deployed conversion settings say, and nowhere without them.
+        """
         values = {name: lead.get(name) for name in _CARRIED_TO_CONTACT}
-        custom = {name: value for name, value in lead.items() if name.endswith("__c")}
+        custom = {
+            name: value
+            for name, value in lead.items()
+            if name.endswith("__c") and self._org.store.setting(f"{_DEPLOYED_FIELD}Lead.{name}") is None
+        }
+        mapped = {target: lead.get(source) for source, target in self._mapped_to("Contact")}
         places = {f"Mailing{part}": lead.get(part) for part in _ADDRESS_PARTS}
-        return {**values, **custom, **places, "AccountId": account_id, "OwnerId": self._user_owner(lead)}
+        return {**values, **custom, **mapped, **places, "AccountId": account_id, "OwnerId": self._user_owner(lead)}
+
+    def _mapped_to(self, object_name: str) -> Iterator[tuple[str, str]]:
+        kept = self._org.store.setting(_DEPLOYED_CONVERSION)
+        for mapping in json.loads(kept).get("objectMapping", ()) if kept else ():
+            if mapping["outputObject"] == object_name:
+                yield from ((row["inputField"], row["outputField"]) for row in mapping.get("mappingFields", ()))
 
     def _opportunity_of(self, lead: Row, account_id: str, *, options: Mapping[str, Any]) -> Row:
         return {

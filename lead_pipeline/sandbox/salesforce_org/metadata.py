@@ -18,6 +18,7 @@ from lead_pipeline.sandbox.salesforce_org.ids import make_id
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.metadata_files import MAX_ZIP_BYTES, Component, Problem, read_package
 from lead_pipeline.sandbox.salesforce_org.org import Org, SchemaChangeError
+from lead_pipeline.sandbox.salesforce_org.page_parts import check_layout, check_list_view
 from lead_pipeline.sandbox.salesforce_org.permission_sets import renew_access
 
 _ADMIN: Final = "admin"
@@ -39,7 +40,7 @@ _SETTING_NAME: Final = re.compile(r"\$CustomMetadata\.(?P<type>\w+)\.(?P<record>
 #: Order in which components are made: what others refer to comes first.
 _ORDER: Final = (
     *("CustomObject", "CustomField", "CustomMetadata", "CustomPermission", "Queue", "ValidationRule", "ListView"),
-    *("LeadConvertSettings", "PermissionSet"),
+    *("Layout", "LeadConvertSettings", "PermissionSet", "ApexClass", "ApexTrigger"),
 )
 _FALSE_TRUE: Final = {"true": True, "false": False}
 
@@ -258,7 +259,7 @@ def _make_permission_set(org: Org, component: Component) -> None:
 
 
 def _keep_only(_org: Org, _component: Component) -> None:
-    """Components that this org keeps without acting on them: list views, conversion settings, custom permissions."""
+    """Components that are read where they are needed, as conversion settings, or never, as Apex: this org runs none."""
 
 
 _RECORD_NAMES: Final = ("DeveloperName", "MasterLabel")
@@ -269,6 +270,8 @@ _MAKERS: Final[Mapping[str, Callable[[Org, Component], None]]] = {
     "Queue": _make_queue,
     "ValidationRule": _make_rule,
     "PermissionSet": _make_permission_set,
+    "Layout": check_layout,
+    "ListView": check_list_view,
 }
 
 

@@ -20,9 +20,10 @@ _REPEATED: Final = frozenset(
     {
         *("fields", "validationRules", "listViews", "fieldPermissions", "objectPermissions", "userPermissions"),
         *("customPermissions", "columns", "filters", "values", "value", "mappingFields", "objectMapping"),
-        *("queueSobject", "types", "members"),
+        *("queueSobject", "types", "members", "layoutSections", "layoutColumns", "layoutItems"),
     }
 )
+_OF_ONE_VALUE: Final = frozenset({"values", "filters"})  # a setting, a condition of a list view
 _FIELD: Final = frozenset(
     {
         *("fullName", "caseSensitive", "defaultValue", "description", "externalId", "fieldManageability"),
@@ -52,6 +53,12 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "Queue": frozenset({"doesSendEmailToMembers", "name", "queueSobject"}),
     "CustomMetadata": frozenset({"label", "protected", "values"}),
     "LeadConvertSettings": frozenset({"allowOwnerChange", "objectMapping", "opportunityCreationOptions"}),
+    "Layout": frozenset(
+        {
+            *("excludeButtons", "layoutSections", "relatedLists", "showEmailCheckbox", "showHighlightsPanel"),
+            *("showInteractionLogPanel", "showRunAssignmentRulesCheckbox", "showSubmitAndAttachButton"),
+        }
+    ),
 }
 _FOLDERS: Final = {
     "objects": "CustomObject",
@@ -60,6 +67,7 @@ _FOLDERS: Final = {
     "queues": "Queue",
     "customMetadata": "CustomMetadata",
     "LeadConvertSettings": "LeadConvertSettings",
+    "layouts": "Layout",
 }
 _PARTS: Final = {"fields": "CustomField", "validationRules": "ValidationRule", "listViews": "ListView"}
 
@@ -166,7 +174,7 @@ def read_element(element: Element) -> dict[str, Any]:
         value: Any = read_element(child) if len(child) else (child.text or "")
         if child.get(_NIL) == "true":
             value = None
-        if name in _REPEATED and not (name == "value" and _local(element) == "values"):
+        if name in _REPEATED and not (name == "value" and _local(element) in _OF_ONE_VALUE):
             content.setdefault(name, []).append(value)
         else:
             content[name] = value

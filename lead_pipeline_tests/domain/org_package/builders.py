@@ -29,6 +29,8 @@ ELEMENTS = {
     "Queue": "doesSendEmailToMembers name queueSobject",
     "CustomMetadata": "label protected values",
     "LeadConvertSettings": "objectMapping",
+    "Layout": "layoutSections showEmailCheckbox showHighlightsPanel showInteractionLogPanel "
+    "showRunAssignmentRulesCheckbox showSubmitAndAttachButton",
 }
 
 

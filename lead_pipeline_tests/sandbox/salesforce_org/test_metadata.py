@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from lead_pipeline.sandbox.salesforce_org import Org, create_app
+from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
+from lead_pipeline.sandbox.salesforce_org.page_parts import list_view_query
 from lead_pipeline.sandbox.serving import ServerThread
 from lead_pipeline_tests.sandbox.salesforce_org.conftest import RunningOrg
 
@@ -218,10 +220,89 @@ def test_what_was_deployed_is_gone_after_a_reset(admin: RunningOrg) -> None:
             "CUT",
         ),
         ({"permissionsets/Machine.permissionset": document("PermissionSet", SET.replace("Extra", "No"))}, "No__c"),
-        ({"layouts/Lead.layout": document("Layout", "")}, "Unknown folder"),
+        ({"pages/Lead.page": document("ApexPage", "")}, "Unknown folder"),
     ],
 )
 def test_a_flawed_package_is_refused_whole(admin: RunningOrg, changes: dict[str, str], problem: str) -> None:
     found = problems(admin, {**LEAD_FILES, **changes})
     assert any(problem in text for text in found), found
     assert "Extra__c" not in admin.org.schemas["Lead"].fields
+
+
+def layout(*items: str, style: str = "OneColumn", behavior: str = "Edit") -> dict[str, str]:
+    inner = "".join(
+        f"<layoutItems><behavior>{behavior}</behavior><field>{name}</field></layoutItems>" for name in items
+    )
+    section = f"<label>Lead</label><layoutColumns>{inner}</layoutColumns><layoutColumns></layoutColumns>"
+    text = document("Layout", f"<layoutSections>{section}<style>{style}</style></layoutSections>")
+    return {"package.xml": manifest(Layout="Lead-Page"), "layouts/Lead-Page.layout": text}
+
+
+def list_view(column: str, field: str, operation: str, value: str) -> dict[str, str]:
+    inner = (
+        f"<listViews><fullName>Some</fullName><columns>{column}</columns><filterScope>Everything</filterScope>"
+        f"<filters><field>{field}</field><operation>{operation}</operation><value>{value}</value></filters>"
+        "<label>Some</label></listViews>"
+    )
+    return {
+        "package.xml": manifest(ListView="Lead.Some"),
+        "objects/Lead.object": document("CustomObject", inner),
+    }
+
+
+NAMES = ("Name", "Company", "Status")
+
+
+def test_pages_and_lists_of_known_fields_are_taken(admin: RunningOrg) -> None:
+    assert result(admin, layout(*NAMES, "Address", "OwnerId"))["success"]
+    assert result(admin, list_view("LEAD.COMPANY", "LEAD.STATUS", "notEqual", "Won't do"))["success"]
+    query = list_view_query(
+        admin.org.schemas["Lead"], {"filters": [{"field": "LEAD.CITY", "operation": "equals", "value": "Bern"}]}
+    )
+    record_id = admin.create(City="Bern")
+    assert [row["Id"] for row in admin.query(query)["records"]] == [record_id]
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (layout(*NAMES, "Nothing__c"), "no CustomField named Lead.Nothing__c"),
+        (layout("Name", "Status"), "required layout field: Company"),
+        (layout(*NAMES, "Company"), "Duplicate field in layout: Company"),
+        (layout(*NAMES, style="Round"), "LayoutSectionStyle"),
+        (layout(*NAMES, behavior="Hidden"), "UiBehavior"),
+        (list_view("LEAD.SHOE", "LEAD.STATUS", "equals", "x"), "column: LEAD.SHOE"),
+        (list_view("FULL_NAME", "None__c", "equals", "x"), "column: None__c"),
+        (list_view("FULL_NAME", "LEAD.STATUS", "resembles", "x"), "filter: LEAD.STATUS resembles"),
+    ],
+)
+def test_pages_and_lists_that_name_what_is_not_there_are_refused(
+    admin: RunningOrg, files: dict[str, str], problem: str
+) -> None:
+    found = problems(admin, files)
+    assert any(problem in text for text in found), found
+
+
+def test_a_conversion_carries_deployed_fields_where_the_settings_say(admin: RunningOrg) -> None:
+    fields = {f"objects/{name}.object": document("CustomObject", FIELD) for name in ("Lead", "Contact")}
+    files = {"package.xml": manifest(CustomField="Lead.Extra__c Contact.Extra__c"), **fields}
+    assert result(admin, files)["success"]
+    assert converted_extra(admin, "one") is None
+    mapping = (
+        "<objectMapping><inputObject>Lead</inputObject><mappingFields><inputField>Extra__c</inputField>"
+        "<outputField>Extra__c</outputField></mappingFields><outputObject>Contact</outputObject></objectMapping>"
+    )
+    settings = {
+        "package.xml": manifest(LeadConvertSettings="LeadConvertSettings"),
+        "LeadConvertSettings/LeadConvertSettings.LeadConvertSetting": document("LeadConvertSettings", mapping),
+    }
+    assert result(admin, settings)["success"]
+    assert converted_extra(admin, "two") == "two"
+
+
+def converted_extra(admin: RunningOrg, value: str) -> object:
+    lead_id = admin.create(Extra__c=value)
+    user = admin.org.find_user("admin")
+    assert user is not None
+    made = Lifecycle(admin.org, admin.org.caller(user.user_id)).convert(lead_id, {"without_opportunity": True})
+    return admin.record(made.contact_id, "Contact")["Extra__c"]
