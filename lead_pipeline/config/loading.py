@@ -23,6 +23,7 @@ from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, Inval
 T = TypeVar("T")
 
 PACKAGED_DIRECTORY = Path(__file__).parent
+APEX_DIRECTORY = PACKAGED_DIRECTORY / "apex"
 SCHEMA_DIRECTORY = PACKAGED_DIRECTORY / "schemas"
 FOLDER_SCHEMAS: Mapping[str, str] = {"sources": "source_mapping"}  # where folder and schema have different names
 DOCUMENT_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
@@ -168,3 +169,8 @@ def _validator(schema: str) -> Draft202012Validator:
     definition = json.loads((SCHEMA_DIRECTORY / f"{schema}.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(definition)
     return Draft202012Validator(definition)
+
+
+def load_apex_sources() -> dict[str, str]:
+    """Return file name -> text of the Apex that the setup package may bring along."""
+    return {path.name: path.read_text("utf-8") for path in sorted(APEX_DIRECTORY.iterdir()) if path.is_file()}

@@ -92,12 +92,20 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The installed npm packages; kept between runs for as long as the lock file stays the same.
+    """The installed clients."""
+    return install_packages(HERE)
+
+
+def install_packages(source: Path) -> Path:
+    """Return the folder of the npm packages that a lock file names, kept between runs while it stays the same.
 
     The lock names every package with its checksum and no registry: npm takes them from the one it is set up for. After
     a change of package.json, `npm install --package-lock-only --omit-lockfile-registry-resolved` writes it anew.
+
+    Args:
+        source: Folder of package.json and lock file.
     """
-    texts = {name: (HERE / name).read_bytes() for name in ("package.json", "package-lock.json")}
+    texts = {name: (source / name).read_bytes() for name in ("package.json", "package-lock.json")}
     fingerprint = hashlib.sha256(b"".join(texts.values())).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"sandbox-clients-{fingerprint}"
     modules, is_complete = folder / "node_modules", folder / "complete"

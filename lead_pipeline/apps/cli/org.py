@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from lead_pipeline.apps.notices import announce_sandboxes
+from lead_pipeline.config.loading import load_apex_sources
 from lead_pipeline.connections import Connections, admin_credentials
 from lead_pipeline.domain.org_package.build import build_org_package
 from lead_pipeline.domain.org_package.markup import PackageFile
@@ -20,7 +21,13 @@ from lead_pipeline.settings import load_settings
 
 CHANGES_EXIT_CODE = 2
 FIRST_CALL = "SELECT Id FROM Organization"  # signing in tells who our user is
-PACKAGE_SUFFIXES = frozenset({".xml", ".json"})
+PACKAGE_SUFFIXES = frozenset({".xml", ".json", ".cls", ".trigger"})
+WITH_APEX = click.option(
+    "--with-apex",
+    "has_apex",
+    is_flag=True,
+    help="Add the Apex parts: a REST resource for leads from outside, a trigger that tells of changes.",
+)
 
 
 @click.group()
@@ -36,15 +43,16 @@ def org() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the package goes; files of the same name are replaced.",
 )
+@WITH_APEX
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
-def package(*, directory: Path, is_json: bool) -> None:
+def package(*, directory: Path, has_apex: bool, is_json: bool) -> None:
     """Write the setup of the org as metadata in source format; the same mapping gives the same bytes.
 
     Example: lead-pipeline org package --out salesforce
     """
     settings = load_settings()
     with Connections(settings) as connections:
-        files = _package_of(connections)
+        files = _package_of(connections, has_apex=has_apex)
     for file in files:
         target = directory / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +72,7 @@ def package(*, directory: Path, is_json: bool) -> None:
     help="A package written by `org package`; default: the one the mapping gives now.",
 )
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Let the org check the package and say what would change.")
+@WITH_APEX
 @click.option("--user", "user_name", help="User name of the integration user; default: whom our credentials sign in.")
 @click.option("--production", "may_be_production", is_flag=True, help="Allow an org in production.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -73,6 +82,7 @@ def apply(
     *,
     directory: Path | None,
     is_dry_run: bool,
+    has_apex: bool,
     user_name: str | None,
     may_be_production: bool,
     is_json: bool,
@@ -87,7 +97,7 @@ def apply(
     settings = load_settings()
     announce_sandboxes(settings)
     with Connections(settings) as connections:
-        files = _read_package(directory) if directory else _package_of(connections)
+        files = _read_package(directory) if directory else _package_of(connections, has_apex=has_apex)
         admin = connect(admin_credentials(settings))
         try:
             summary = apply_org_package(
@@ -108,10 +118,10 @@ def apply(
     context.exit(CHANGES_EXIT_CODE if is_dry_run and summary.created + summary.changed else 0)
 
 
-def _package_of(connections: Connections) -> tuple[PackageFile, ...]:
+def _package_of(connections: Connections, *, has_apex: bool) -> tuple[PackageFile, ...]:
     config = connections.config
     queues = [name for name in (config.routing.holding_queue, config.routing.fallback_queue) if name]
-    return build_org_package(config.mappings, queues=queues)
+    return build_org_package(config.mappings, queues=queues, apex=load_apex_sources() if has_apex else {})
 
 
 def _read_package(directory: Path) -> tuple[PackageFile, ...]:

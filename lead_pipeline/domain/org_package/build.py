@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, OnUnmapped
+from lead_pipeline.domain.org_package.apex import RESOURCE_CLASS, apex_files
 from lead_pipeline.domain.org_package.fields import custom_fields, field_file
 from lead_pipeline.domain.org_package.layouts import layout_file
 from lead_pipeline.domain.org_package.markup import (
@@ -47,21 +49,27 @@ _CHILDREN: Mapping[str, tuple[str, str]] = {
 #: Folder -> type in the manifest.
 _TYPES: Mapping[str, str] = {
     "LeadConvertSettings": "LeadConvertSettings",
+    "classes": "ApexClass",
     "customMetadata": "CustomMetadata",
     "customPermissions": "CustomPermission",
     "layouts": "Layout",
     "permissionsets": "PermissionSet",
     "queues": "Queue",
+    "triggers": "ApexTrigger",
 }
+_WITH_SOURCE = frozenset({"classes", "triggers"})  # whose metadata stands beside a source of the same name
 _DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*<(?P<root>\w+)[^>]*>\n?(?P<inner>.*?)\s*</(?P=root)>\s*", re.DOTALL)
 
 
-def build_org_package(mappings: MappingSet, *, queues: Iterable[str]) -> tuple[PackageFile, ...]:
+def build_org_package(
+    mappings: MappingSet, *, queues: Iterable[str], apex: Mapping[str, str] = MappingProxyType({})
+) -> tuple[PackageFile, ...]:
     """Return every file of the package in source format, sorted by path.
 
     Args:
         mappings: What is written to the org, and how.
         queues: DeveloperNames of the queues that leads are given to.
+        apex: File name -> source of the optional parts; empty leaves them out.
     """
     mappings = replace(mappings, lead=_without_noted(mappings.lead), contact=_without_noted(mappings.contact))
     fields = [*custom_fields(mappings.lead), *custom_fields(mappings.contact)]
@@ -75,7 +83,8 @@ def build_org_package(mappings: MappingSet, *, queues: Iterable[str]) -> tuple[P
         *(queue_file(name) for name in sorted(set(queues))),
         conversion_file(mappings),
         custom_permission(),
-        integration_set(mappings, fields),
+        *apex_files(apex, mappings.lead),
+        integration_set(mappings, fields, apex_classes=[RESOURCE_CLASS] if apex else []),
         reader_set(fields),
     ]
     files.append(PackageFile(MANIFEST, _manifest(file.path for file in files)))
@@ -103,7 +112,8 @@ def deployment_entries(files: Iterable[PackageFile]) -> dict[str, str]:
             part = _CHILDREN[rest[1]][0] if rest[1] in _CHILDREN else ""
             objects[rest[0]][part].append(_inner(file))
         else:
-            entries["/".join((folder, *rest)).removesuffix(_META)] = file.text
+            path = "/".join((folder, *rest))
+            entries[path if folder in _WITH_SOURCE else path.removesuffix(_META)] = file.text
     for name, parts in objects.items():
         entries[f"objects/{name}.object"] = _object_text(parts)
     entries["package.xml"] = _manifest(paths)

@@ -45,7 +45,9 @@ COMPOUNDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def integration_set(mappings: MappingSet, fields: Iterable[CustomField]) -> PackageFile:
+def integration_set(
+    mappings: MappingSet, fields: Iterable[CustomField], *, apex_classes: Iterable[str] = ()
+) -> PackageFile:
     """Return the permission set of our user: edits what the mapping writes, reads what it compares, deletes nothing."""
     own = list(fields)
     editable = {f"{field.object_name}.{field.name}" for field in own if field.name != REVIEW_STATUS_FIELD}
@@ -56,6 +58,7 @@ def integration_set(mappings: MappingSet, fields: Iterable[CustomField]) -> Pack
         readable |= _secured(mapping.object_name, (row.to for row in mapping.fields))
         editable |= _secured(mapping.object_name, (row.to for row in mapping.written_fields))
     children = (
+        *(Element("classAccesses", text_elements(apexClass=name, enabled=True)) for name in apex_classes),
         Element("customPermissions", text_elements(enabled=True, name=INTEGRATION_PERMISSION)),
         *text_elements(description="lead_pipeline: edits exactly the fields that its mapping writes, deletes nothing."),
         *(_field_permission(name, is_editable=name in editable) for name in sorted(editable | readable)),

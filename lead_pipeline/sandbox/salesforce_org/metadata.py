@@ -40,7 +40,7 @@ _SETTING_NAME: Final = re.compile(r"\$CustomMetadata\.(?P<type>\w+)\.(?P<record>
 #: Order in which components are made: what others refer to comes first.
 _ORDER: Final = (
     *("CustomObject", "CustomField", "CustomMetadata", "CustomPermission", "Queue", "ValidationRule", "ListView"),
-    *("Layout", "LeadConvertSettings", "PermissionSet", "ApexClass", "ApexTrigger"),
+    *("Layout", "LeadConvertSettings", "ApexClass", "ApexTrigger", "PermissionSet"),
 )
 _FALSE_TRUE: Final = {"true": True, "false": False}
 
@@ -254,6 +254,9 @@ def _make_permission_set(org: Org, component: Component) -> None:
         schema = org.schema(object_name)
         if schema is None or schema.find(field_name) is None:
             raise SchemaChangeError(f"In field: field - no CustomField named {row['field']} found")
+    for row in component.document.get("classAccesses", ()):
+        if org.store.setting(f"metadata.ApexClass.{row['apexClass']}") is None:
+            raise SchemaChangeError(f"In field: apexClass - no ApexClass named {row['apexClass']} found")
     if org.store.one('SELECT 1 FROM "PermissionSet" WHERE Name = ?', [component.name]) is None:
         org.load("PermissionSet", [{"Name": component.name, "Label": component.document["label"]}])
 

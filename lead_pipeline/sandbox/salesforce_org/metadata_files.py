@@ -5,6 +5,7 @@ those of the Metadata API's types, as far as this org takes them; others are ref
 """
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,16 @@ MAX_ZIP_BYTES: Final = 39 * 1024 * 1024  # limit of a deployment
 _REPEATED: Final = frozenset(
     {
         *("fields", "validationRules", "listViews", "fieldPermissions", "objectPermissions", "userPermissions"),
-        *("customPermissions", "columns", "filters", "values", "value", "mappingFields", "objectMapping"),
+        *(
+            "classAccesses",
+            "customPermissions",
+            "columns",
+            "filters",
+            "values",
+            "value",
+            "mappingFields",
+            "objectMapping",
+        ),
         *("queueSobject", "types", "members", "layoutSections", "layoutColumns", "layoutItems"),
     }
 )
@@ -45,8 +55,8 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
     ),
     "PermissionSet": frozenset(
         {
-            *("customPermissions", "description", "fieldPermissions", "hasActivationRequired", "label"),
-            *("objectPermissions", "userPermissions"),
+            *("classAccesses", "customPermissions", "description", "fieldPermissions", "hasActivationRequired"),
+            *("label", "objectPermissions", "userPermissions"),
         }
     ),
     "CustomPermission": frozenset({"description", "isLicensed", "label"}),
@@ -69,6 +79,9 @@ _FOLDERS: Final = {
     "LeadConvertSettings": "LeadConvertSettings",
     "layouts": "Layout",
 }
+#: Folder of sources -> their type, suffix, and the word that names one in its text.
+_SOURCES: Final = {"classes": ("ApexClass", ".cls", "class"), "triggers": ("ApexTrigger", ".trigger", "trigger")}
+_META: Final = "-meta.xml"
 _PARTS: Final = {"fields": "CustomField", "validationRules": "ValidationRule", "listViews": "ListView"}
 
 
@@ -103,9 +116,11 @@ def read_package(content: bytes) -> tuple[list[Component], list[Problem]]:
         return [], [Problem("", MANIFEST, MANIFEST, "No package.xml found")]
     components: list[Component] = []
     problems: list[Problem] = []
+    sources = {path: text for path, text in texts.items() if path.partition("/")[0] in _SOURCES}
     for path, text in sorted(texts.items()):
-        if path != MANIFEST:
+        if path != MANIFEST and path not in sources:
             _read_file(path, text, components=components, problems=problems)
+    _read_sources(sources, components=components, problems=problems)
     problems += _compare_with_manifest(texts[MANIFEST], components)
     return components, problems
 
@@ -134,6 +149,35 @@ def _read_file(path: str, text: bytes, *, components: list[Component], problems:
         if not document:
             return
     components.append(Component(kind, name, path, document))
+
+
+def _read_sources(files: Mapping[str, bytes], *, components: list[Component], problems: list[Problem]) -> None:
+    """Apex: each source with its metadata beside it. It is looked at, not compiled: this org runs none."""
+    for path, text in sorted(files.items()):
+        folder, _, file = path.partition("/")
+        kind, suffix, head = _SOURCES[folder]
+        name = file.removesuffix(_META).removesuffix(suffix)
+        if path.endswith(_META):
+            if path.removesuffix(_META) not in files:
+                problems.append(Problem(kind, name, path, f"A source file is missing for {path}"))
+            continue
+        meta = files.get(path + _META)
+        document = _read_meta(meta, kind)
+        source = text.decode("utf-8", "replace")
+        if document is None or document.get("status") not in {"Active", "Inactive"} or "apiVersion" not in document:
+            problems.append(Problem(kind, name, path, f"Metadata file is missing or torn for {path}"))
+        elif re.search(rf"\b{head}\s+{re.escape(name)}\b", source) is None:
+            problems.append(Problem(kind, name, path, f"File name does not match the {head}'s name: {name}"))
+        else:
+            components.append(Component(kind, name, path, {**document, "body": source}))
+
+
+def _read_meta(text: bytes | None, kind: str) -> dict[str, Any] | None:
+    try:
+        root = None if text is None else ET.fromstring(text)  # noqa: S314 - as below
+    except ET.ParseError:
+        return None
+    return None if root is None or root.tag != f"{{{NAMESPACE}}}{kind}" else read_element(root)
 
 
 def _flaws(root: Element, kind: str) -> Iterator[str]:

@@ -21,8 +21,10 @@ ELEMENTS = {
     "CustomField": "caseSensitive defaultValue description externalId fieldManageability inlineHelpText label length "
     "precision required scale type unique valueSet visibleLines",
     "ValidationRule": "active description errorConditionFormula errorDisplayField errorMessage",
-    "PermissionSet": "customPermissions description fieldPermissions hasActivationRequired label objectPermissions "
-    "userPermissions",
+    "ApexClass": "apiVersion status",
+    "ApexTrigger": "apiVersion status",
+    "PermissionSet": "classAccesses customPermissions description fieldPermissions hasActivationRequired label "
+    "objectPermissions userPermissions",
     "CustomObject": "deploymentStatus description enableReports label nameField pluralLabel sharingModel visibility",
     "CustomPermission": "description isLicensed label",
     "ListView": "columns filterScope filters label",

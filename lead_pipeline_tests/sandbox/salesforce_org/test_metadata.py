@@ -306,3 +306,37 @@ def converted_extra(admin: RunningOrg, value: str) -> object:
     assert user is not None
     made = Lifecycle(admin.org, admin.org.caller(user.user_id)).convert(lead_id, {"without_opportunity": True})
     return admin.record(made.contact_id, "Contact")["Extra__c"]
+
+
+APEX_META = document("ApexClass", "<apiVersion>66.0</apiVersion><status>Active</status>")
+APEX = {
+    "package.xml": manifest(ApexClass="Some"),
+    "classes/Some.cls": "public class Some { }",
+    "classes/Some.cls-meta.xml": APEX_META,
+}
+
+
+def test_apex_is_kept_beside_its_metadata(admin: RunningOrg) -> None:
+    assert result(admin, APEX)["success"]
+    access = "<classAccesses><apexClass>Some</apexClass><enabled>true</enabled></classAccesses><label>S</label>"
+    files = {
+        "package.xml": manifest(PermissionSet="Users"),
+        "permissionsets/Users.permissionset": document("PermissionSet", access),
+    }
+    assert result(admin, files)["success"]
+    other = {**files, "permissionsets/Users.permissionset": document("PermissionSet", access.replace("Some", "None"))}
+    assert any("no ApexClass named None" in text for text in problems(admin, other))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"classes/Some.cls": "public class Other { }"}, "does not match the class's name"),
+        ({"classes/Some.cls-meta.xml": "<torn"}, "missing or torn"),
+        ({"classes/Some.cls-meta.xml": document("ApexClass", "<status>Active</status>")}, "missing or torn"),
+        ({"classes/Lone.cls-meta.xml": APEX_META}, "A source file is missing"),
+    ],
+)
+def test_apex_without_its_other_half_is_refused(admin: RunningOrg, changes: dict[str, str], problem: str) -> None:
+    found = problems(admin, {**APEX, **changes})
+    assert any(problem in text for text in found), found
