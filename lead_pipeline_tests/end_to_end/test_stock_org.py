@@ -51,7 +51,7 @@ def stock(tmp_path: Path, database_dsn: str) -> Iterator[SmallWorld]:
 
 def test_a_stock_org_is_set_up_and_its_first_night_passes_every_gate(stock: SmallWorld, tmp_path: Path) -> None:
     package = str(tmp_path / "package")
-    assert stock.run("org", "package", "--out", package).returncode == 0
+    assert stock.run("org", "package", "--with-apex", "--out", package).returncode == 0
     assert "Dievio_Lead_ID__c" not in _lead_fields(stock)
 
     applied = stock.run("org", "apply", "--from", package, "--json")
