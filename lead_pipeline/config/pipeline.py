@@ -21,7 +21,7 @@ from lead_pipeline.domain.segments import Segment, parse_segments
 from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
 
 T = TypeVar("T")
-
+CONTACT_API = "contact_api"  # the second enrichment provider, and its document
 
 #: Documents that every run reads; each of the others belongs to one client.
 PIPELINE_DOCUMENTS = frozenset(
@@ -77,6 +77,10 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     matching = read("matching", parse_matching_policy)
     routing = read("routing", parse_routing_rules)
     enrichment = read("enrichment", parse_enrichment_policy)
+    if enrichment is not None and CONTACT_API in enrichment.providers:
+        # It is opened in the middle of a run: what is wrong with its files has to be said before anything is bought.
+        read(CONTACT_API, dict)
+        read(f"sources/{CONTACT_API}", parse_source_mapping)
     measures = read("enrichment_measures", parse_measure_rules)
     gates = read(
         "gates",

@@ -89,6 +89,7 @@ def _measure(connection: psycopg.Connection, inputs: MeasureInputs, *, at: datet
         ),
         stale_records=stale,
         suppressed_records=suppressed,
+        stale_after_days=rules.stale.flag_after.days,
         minutes_saved_per_value=rules.minutes_saved_per_value,
         credit_price=rules.credit_price,
         currency=rules.currency,

@@ -68,11 +68,17 @@ def _plots(roi: EnrichmentRoi) -> tuple[Plot, ...]:
     drawn = (
         plot_completeness(roi.completeness) if any(line.leads for line in roi.completeness) else None,
         plot_days(roi.days) if roi.days else None,
-        plot_ages(roi.ages) if any(bucket.records for bucket in roi.ages) else None,
+        _plot_ages(roi),
         plot_accuracy(roi.accuracy) if any(line.written for line in roi.accuracy) else None,
         plot_funnel(roi.funnel) if any(line.leads for line in roi.funnel) else None,
     )
     return tuple(plot for plot in drawn if plot is not None)
+
+
+def _plot_ages(roi: EnrichmentRoi) -> Plot | None:
+    if not any(bucket.records for bucket in roi.ages):
+        return None
+    return plot_ages(roi.ages, stale_after_days=roi.stale_after_days)
 
 
 @lru_cache(maxsize=1)

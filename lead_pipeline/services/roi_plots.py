@@ -24,7 +24,6 @@ WIDEST_COLUMN = 40  # a few columns do not fill the whole width
 MOST_LABELS = 8  # below columns
 HALF_TICK = 14  # half as wide as a date, so that the first one is not cut off
 DOT_RADIUS = 4.5
-STALE_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,20 +106,20 @@ def plot_days(days: Sequence[DaySpend]) -> Plot:
     )
 
 
-def plot_ages(buckets: Sequence[AgeBucket]) -> Plot:
-    """Draw how many records are how old."""
+def plot_ages(buckets: Sequence[AgeBucket], *, stale_after_days: int) -> Plot:
+    """Draw how many records are how old; a column is stale when all of it is."""
     columns = []
     for bucket, following in pairwise((*buckets, None)):
         assert bucket is not None  # noqa: S101  # only the last follower is None
         name = _age_name(bucket, is_last=following is None)
-        is_stale = bucket.from_days is None or bucket.from_days >= STALE_DAYS
+        is_stale = bucket.from_days is None or bucket.from_days >= stale_after_days
         columns.append((name, (("stale" if is_stale else "fresh", bucket.records),), f"{name} days: "))
     total = sum(bucket.records for bucket in buckets)
     plot = _columns("Days since a record was last looked at", columns, unit="records")
     return replace(
         plot,
         summary=f"{total:,} live records by age",
-        legend=(("fresh", "fresh"), ("stale", f"{STALE_DAYS} days and more")),
+        legend=(("fresh", "fresh"), ("stale", f"{stale_after_days} days and more")),
     )
 
 

@@ -50,9 +50,13 @@ def test_a_whole_window_of_days_fits_and_names_only_a_few() -> None:
 
 
 def test_records_past_their_age_are_told_apart() -> None:
-    kinds = [box.kind for box in plot_ages([AgeBucket(from_days=days, records=1) for days in (None, 0, 60, 90)]).boxes]
+    buckets = [AgeBucket(from_days=days, records=1) for days in (None, 0, 60, 90)]
 
-    assert kinds == ["stale", "fresh", "fresh", "stale"]
+    usual, strict = plot_ages(buckets, stale_after_days=90), plot_ages(buckets, stale_after_days=60)
+
+    assert [box.kind for box in usual.boxes] == ["stale", "fresh", "fresh", "stale"]
+    assert [box.kind for box in strict.boxes] == ["stale", "fresh", "stale", "stale"]
+    assert ("stale", "60 days and more") in strict.legend
 
 
 def test_an_accuracy_shows_its_band_and_what_was_seen() -> None:

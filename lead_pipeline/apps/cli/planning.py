@@ -14,6 +14,7 @@ from lead_pipeline.apps.nightly import require_partition
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
+from lead_pipeline.services.enriching.budgeting import Preview, preview_enrichment
 from lead_pipeline.services.forecast import PullForecast, forecast_pull
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.normalize import normalize_batch
@@ -41,11 +42,15 @@ def plan(context: click.Context, *, batch_id: str | None, is_json: bool) -> None
         batch_id = require_partition(batch_id or yesterday())
         forecast = forecast_pull(connections.database, connections.config.segments, batch_id=batch_id)
         summary = _plan_stored_pages(connections, batch_id) if forecast.stored_rows else None
+        lookups = _preview_lookups(connections, batch_id) if forecast.stored_rows else None
     if is_json:
-        click.echo(json.dumps({"batch_id": batch_id, "pull": asdict(forecast), "plan": _as_json(summary)}, indent=2))
+        shown = {"pull": asdict(forecast), "enrichment": _lookups_as_json(lookups), "plan": _as_json(summary)}
+        click.echo(json.dumps({"batch_id": batch_id, **shown}, indent=2))
     else:
         _print_plan(open_console(), batch_id, forecast, summary)
-    has_changes = forecast.credits > 0 or (summary is not None and summary.writes_to_do > 0)
+        _print_lookups(open_console(), lookups)
+    has_lookups = lookups is not None and lookups.credits_at_most > 0
+    has_changes = forecast.credits > 0 or has_lookups or (summary is not None and summary.writes_to_do > 0)
     context.exit(CHANGES_EXIT_CODE if has_changes else 0)
 
 
@@ -66,6 +71,37 @@ def _plan_stored_pages(connections: Connections, batch_id: str) -> PlanSummary:
     )
     match_batch(connections.database, connections.config.matching, batch_id=batch_id, now=connections.now)
     return plan_batch(connections.database, connections.config.mappings, batch_id=batch_id, now=connections.now)
+
+
+def _preview_lookups(connections: Connections, batch_id: str) -> Preview | None:
+    """Return whom a run would look up before it plans; None where no provider is configured."""
+    providers = connections.enrichment_providers()
+    if not providers:
+        return None
+    return preview_enrichment(
+        connections.database,
+        connections.config.enrichment,
+        next(iter(providers.values())).capabilities,
+        batch_id=batch_id,
+        now=connections.now,
+    )
+
+
+def _lookups_as_json(lookups: Preview | None) -> dict[str, int] | None:
+    if lookups is None:
+        return None
+    return {"people": len(lookups.people), "calls": lookups.calls, "credits_at_most": lookups.credits_at_most}
+
+
+def _print_lookups(console: Console, lookups: Preview | None) -> None:
+    """Say what this plan leaves out: a run asks providers first, and plans with what they answer."""
+    if lookups is None or not lookups.people:
+        return
+    console.print(
+        f"A run looks up {len(lookups.people):,} people first: {lookups.calls:,} calls, at most "
+        f"{lookups.credits_at_most:,} credits. What is found fills more fields than this plan shows · "
+        f"lead-pipeline enrich preview --date {lookups.batch_id}"
+    )
 
 
 def _as_json(summary: PlanSummary | None) -> dict[str, object] | None:

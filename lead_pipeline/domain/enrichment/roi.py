@@ -51,6 +51,7 @@ class EnrichmentRoi:
         ages: Staleness of the org's records.
         funnel: Enriched leads and others.
         stale_records: Records flagged as stale.
+        stale_after_days: Age from which on they are.
         suppressed_records: Of them, those that the suppression view shows.
         minutes_saved_per_value: The assumption behind the hours.
         credit_price: Price of a credit; None where nobody said so.
@@ -73,6 +74,7 @@ class EnrichmentRoi:
     minutes_saved_per_value: float
     credit_price: float | None
     currency: str
+    stale_after_days: int = 90  # of measures that were kept before they said so
 
     @property
     def credits(self) -> int:
