@@ -25,8 +25,11 @@ CONTACT_API = "contact_api"  # the second enrichment provider, and its document
 
 #: Documents that every run reads; each of the others belongs to one client.
 PIPELINE_DOCUMENTS = frozenset(
-    {"sources/dievio", "mapping/lead", "mapping/contact", "segments", "matching", "routing", "gates", "owners"}
-)
+    {
+        "sources/dievio", "mapping/lead", "mapping/contact", "segments", "matching", "routing", "gates", "owners",
+        "enrichment", "enrichment_measures",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

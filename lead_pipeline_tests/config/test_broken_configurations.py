@@ -14,6 +14,7 @@ from lead_pipeline.apps.cli.main import main
 from lead_pipeline.apps.cli.mapping import mapping
 from lead_pipeline.config.loading import PACKAGED_DIRECTORY
 from lead_pipeline.config.pipeline import load_pipeline_config
+from lead_pipeline.errors import ConfigurationError
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("broken_configurations.yaml").read_text("utf-8"))
 
@@ -125,3 +126,14 @@ def test_a_folder_is_compared_with_the_default(tmp_path: Path) -> None:
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     result = run("diff", "default", str(tmp_path / "nothing"))
     assert "is no folder" in str(result.exception)
+
+
+def test_the_second_provider_is_checked_before_a_run_as_soon_as_it_is_named(tmp_path: Path) -> None:
+    break_file(tmp_path, "contact_api.yaml", "per_second: 5", "per_second: 0")
+    load_pipeline_config(tmp_path)
+
+    break_file(tmp_path, "enrichment.yaml", "providers: [dievio]", "providers: [dievio, contact_api]")
+
+    with pytest.raises(ConfigurationError, match=r"contact_api\.yaml"):
+        load_pipeline_config(tmp_path)
+    assert validate(tmp_path).output.count("rate.per_second") == 1

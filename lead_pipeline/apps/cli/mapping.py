@@ -46,7 +46,7 @@ def validate(context: click.Context, *, directory: Path | None, is_json: bool) -
     Example: lead-pipeline mapping validate --directory config
     """
     folder = directory or load_settings().config_dir
-    problems = list(_find_problems(folder))
+    problems = list(dict.fromkeys(_find_problems(folder)))  # a provider's file is read by who names it, too
     if is_json:
         entries = [_as_json(problem) for problem in problems]
         click.echo(json.dumps({"ok": not problems, "problems": entries}, indent=2, ensure_ascii=False))
