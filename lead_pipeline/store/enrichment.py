@@ -120,6 +120,12 @@ def read_findings(
     return found
 
 
+def read_memory(connection: psycopg.Connection[Any], dievio_lead_id: str) -> dict[str, Memory]:
+    """Return provider -> its last answer about a person."""
+    rows = load_queries("enrichment").list_memory(connection, dievio_lead_id=dievio_lead_id)
+    return {row["provider"]: Memory(answered_at=row["answered_at"], was_found=row["was_found"]) for row in rows}
+
+
 def find_owners(
     connection: psycopg.Connection[Any], aliases: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:

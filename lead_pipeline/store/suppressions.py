@@ -72,6 +72,11 @@ def read_suppressed(connection: psycopg.Connection[Any], batch_id: str) -> froze
     return frozenset(row["dievio_lead_id"] for row in rows)
 
 
+def is_profile_suppressed(connection: psycopg.Connection[Any], *, dievio_lead_id: str, slug: str) -> bool:
+    """Tell whether the person of a profile stands on the list."""
+    return bool(load_queries("suppressions").is_profile_listed(connection, dievio_lead_id=dievio_lead_id, slug=slug))
+
+
 def count_suppressed_records(connection: psycopg.Connection[Any], key: SuppressionKey) -> int:
     """Return how many live Leads and Contacts of the org an entry is about."""
     return int(load_queries("suppressions").count_records(connection, alias_kind=key.kind.value, alias=key.alias))

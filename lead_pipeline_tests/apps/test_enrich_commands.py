@@ -98,6 +98,21 @@ def test_one_person_is_looked_up_by_profile_and_the_budget_shows_it(
     assert "spent on what we knew already" in line.call("budget").stdout
 
 
+def test_a_profile_without_a_record_is_shown_with_its_price_and_not_written(
+    line: CommandLine, nights: NightBench, dievio: DievioWorld
+) -> None:
+    dievio.sell(row(first_name="Olga", job_title="CTO", linkedin_url="https://www.linkedin.com/in/olga"))
+
+    shown = line.call("one", "--linkedin", "linkedin.com/in/olga").stdout
+    again = line.read("one", "--linkedin", "linkedin.com/in/olga")
+    nobody = line.call("one", "--linkedin", "linkedin.com/in/nobody").stdout
+
+    assert ("CTO" in shown, "1 credit · " in shown, "nothing was written" in shown) == (True, True, True)
+    assert (again["credits"], again["reason"], again["findings"][0]["provider"]) == (0, "asked_before", "dievio")
+    assert "No provider has anything" in nobody
+    assert (len(nights.records("Lead")), dievio.rows_charged) == (1, 1)
+
+
 def test_a_person_nobody_knows_is_refused_and_two_names_are_one_too_many(line: CommandLine) -> None:
     unknown = line.call("one", "--lead", "li-nobody")
     both = line.call("one", "--lead", "li-1", "--linkedin", "https://www.linkedin.com/in/jane-doe")

@@ -116,6 +116,12 @@ JOIN enrichment_lookup AS k USING (dievio_lead_id, provider)
 WHERE f.dievio_lead_id = ANY (:dievio_lead_ids::text[])
 ORDER BY f.dievio_lead_id, f.provider, f.field;
 
+-- name: list_memory(dievio_lead_id)
+-- When each provider last answered about a person, and whether it knew anything.
+SELECT provider, answered_at, was_found
+FROM enrichment_lookup
+WHERE dievio_lead_id = :dievio_lead_id AND answered_at IS NOT NULL;
+
 -- name: list_foreign_aliases(aliases)
 -- Which of these addresses and profiles belong to somebody, and to whom.
 SELECT i.alias_kind, i.alias, i.dievio_lead_id

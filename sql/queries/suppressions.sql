@@ -52,6 +52,14 @@ JOIN lead_identity AS i ON i.alias_kind = s.alias_kind AND i.alias = s.alias
 JOIN lead AS l ON l.dievio_lead_id = i.dievio_lead_id
 WHERE l.batch_id = :batch_id;
 
+-- name: is_profile_listed(dievio_lead_id, slug)$
+-- Whether a person stands on the list by a profile, our id or anything else that they are known by.
+SELECT EXISTS (SELECT FROM suppression AS s
+               LEFT JOIN lead_identity AS i ON i.alias_kind = s.alias_kind AND i.alias = s.alias
+               WHERE (s.alias_kind = 'linkedin' AND s.alias = :slug)
+                  OR (s.alias_kind = 'dievio_lead_id' AND s.alias = :dievio_lead_id)
+                  OR i.dievio_lead_id = :dievio_lead_id);
+
 -- name: count_records(alias_kind, alias)$
 -- Live Leads and Contacts of the org that an entry is about.
 SELECT count(*)::integer

@@ -10,11 +10,13 @@ import click
 from rich.table import Table
 
 from lead_pipeline.apps.cli.running import yesterday
+from lead_pipeline.apps.enrichment_tables import print_profile
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
-from lead_pipeline.errors import ConfigurationError, GateClosedError
+from lead_pipeline.errors import ConfigurationError, GateClosedError, UnknownSubjectError
 from lead_pipeline.services.enriching.budgeting import preview_enrichment, report_budget
+from lead_pipeline.services.enriching.profiles import look_up_profile
 from lead_pipeline.services.enriching.refreshing import (
     RefreshSummary,
     look_up_one,
@@ -103,7 +105,10 @@ def budget(*, is_json: bool) -> None:
 @click.option("--lead", "dievio_lead_id", help="Our id of the person.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def one(*, linkedin_url: str | None, dievio_lead_id: str | None, is_json: bool) -> None:
-    """Look one person of the org up now and write what is new. At most 2 credits.
+    """Look one person up now, whatever audience and age say. At most 2 credits.
+
+    What is new about a person of the org is written to the record. A profile that no record carries is only shown, with
+    what it cost: personal data, and nothing is written.
 
     Example: lead-pipeline enrich one --linkedin https://www.linkedin.com/in/jane-doe
     """
@@ -112,12 +117,22 @@ def one(*, linkedin_url: str | None, dievio_lead_id: str | None, is_json: bool) 
     settings = load_settings()
     announce_sandboxes(settings)
     with Connections(settings) as connections:
-        summary = look_up_one(
-            connections.refresh(actor="command line"),
-            batch_id=_stamped("one"),
-            linkedin_url=linkedin_url,
-            dievio_lead_id=dievio_lead_id,
-        )
+        refresh, batch_id = connections.refresh(actor="command line"), _stamped("one")
+        try:
+            summary = look_up_one(refresh, batch_id=batch_id, linkedin_url=linkedin_url, dievio_lead_id=dievio_lead_id)
+        except UnknownSubjectError:
+            if linkedin_url is None:
+                raise
+            answer = look_up_profile(
+                connections.database,
+                refresh.providers,
+                refresh.policy,
+                linkedin_url=linkedin_url,
+                batch_id=batch_id,
+                now=connections.now,
+            )
+            print_profile(answer, refresh.policy.confidence, is_json=is_json)
+            return
     _tell(summary, is_json=is_json)
 
 

@@ -93,7 +93,7 @@ def enrich_batch(
         ConfigurationError: The policy names a provider that there is not.
         LeaseHeldError: Another process enriches this batch.
     """
-    _require_providers(policy, providers)
+    require_providers(policy, providers)
     tools = Tools(retries=retries or Retries(BATCH_RETRIES), now=now, new_id=new_id)
     with hold_lease(database, f"enrich:{batch_id}", holder=f"another enrichment of batch {batch_id}", now=now):
         selected_at = now()
@@ -122,7 +122,12 @@ def enrich_batch(
     return _summarize(selections, log, buyer, verdicts=verdicts)
 
 
-def _require_providers(policy: EnrichmentPolicy, providers: Mapping[str, EnrichmentProvider]) -> None:
+def require_providers(policy: EnrichmentPolicy, providers: Mapping[str, EnrichmentProvider]) -> None:
+    """Refuse a policy that names a provider which there is not.
+
+    Raises:
+        ConfigurationError: It does.
+    """
     unknown = [name for name in policy.providers if name not in providers]
     if unknown:
         raise ConfigurationError(
