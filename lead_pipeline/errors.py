@@ -55,6 +55,13 @@ class ServiceUnavailableError(RetryableError):
         self.code = code
 
 
+class PlanOutdatedError(RetryableError):
+    """Fields of the org changed since the writes were planned; nothing of what is left was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce: fields changed since the writes were planned. Plan anew from what is there now")
+
+
 # --- Dead-letter: this item can never be processed as it stands, the others can ---------------------------------------
 
 

@@ -6,12 +6,13 @@ What values fit a field is `org_schema`; what a single gap means for a plan is `
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from lead_pipeline.domain.field_drift import FieldPasts, absent_values, has_shrunk, is_narrow, size_of
 from lead_pipeline.domain.findings import Finding, Severity
 from lead_pipeline.domain.mapping import IDENTITY_SOURCE, FieldMapping, ObjectMapping, OnUnmapped, WritePolicy
-from lead_pipeline.domain.org_schema import NUMBER_TYPES, FieldSchema, ObjectSchema
+from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.preflight import GapCode, check_mapping, is_of_declared_kind
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 
@@ -21,16 +22,18 @@ RECEIPT_LENGTH = 36  # characters of a UUID
 HANDED_OVER = frozenset({"OwnerId"})
 #: Codes of findings that keep values of single fields from being written.
 FIELD_CODES = frozenset({"field_gone", "field_locked", "field_narrow", "type_differs", "picklist_values_missing"})
+SWITCHED_OFF = "it took more before: the field is switched off, and leads go on without its value"
 WRITES_EXISTING = frozenset({WritePolicy.FILL_BLANK, WritePolicy.TRACKED, WritePolicy.ALWAYS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldExamination:
-    """What is held against each other: one object's mapping, its fields, and the fields that we wrote before."""
+    """What is held against each other: one object's mapping, its fields, those we wrote before, and what they were."""
 
     mapping: ObjectMapping
     schema: ObjectSchema
     written_before: Collection[str] = frozenset()
+    pasts: FieldPasts = field(default_factory=dict)
 
     def subject(self, name: str) -> str:
         """Return how a field is called in findings."""
@@ -50,6 +53,24 @@ def examine_fields(examination: FieldExamination) -> Iterator[Finding]:
     yield from _examine_identity(examination)
     yield from _examine_receipt(examination)
     yield from _examine_protected(examination)
+
+
+def find_drift(examination: FieldExamination, *, before: ObjectSchema) -> tuple[Finding, ...]:
+    """Return what became wrong with an object's fields since it was described before; errors among it stop a run.
+
+    Args:
+        examination: The object as it is now.
+        before: The object as it was.
+    """
+    then = replace(examination, schema=before)
+    since = replace(examination, written_before={*examination.written_before, *before.fields})
+    known = {(finding.code, finding.subject) for finding in examine_fields(then)}
+    return tuple(
+        finding
+        for finding in examine_fields(since)
+        if (finding.code in FIELD_CODES or finding.severity is Severity.ERROR)
+        and (finding.code, finding.subject) not in known
+    )
 
 
 def _missing(examination: FieldExamination, row: FieldMapping) -> Finding:
@@ -136,29 +157,35 @@ def _examine_form(examination: FieldExamination, row: FieldMapping, field: Field
             why="leads go on without its value" if is_drift else "every value would be refused or mean something else",
             repair=f"Make a field of type {row.type}, or map a field that has it",
         )
-    elif row.type is not None and row.type.length and 0 < _size(field) < row.type.length:
+        return
+    is_off = has_shrunk(row, field, examination.pasts.get(row.to))
+    if row.type is not None and is_narrow(row, field):
+        is_id = row.source == IDENTITY_SOURCE
         yield Finding(
-            code="field_narrow",
-            severity=Severity.WARNING,
+            code="id_narrow" if is_id else "field_narrow",
+            severity=Severity.ERROR if is_id else Severity.WARNING,
             subject=subject,
-            what=f"the field takes {_size(field)} characters or digits, the mapping was written for {row.type}",
-            why="longer values are cut and recorded" if row.trim else "longer values are not written",
+            what=f"the field takes {size_of(field)} characters or digits, the mapping was written for {row.type}",
+            why=_why_narrow(row, is_off=is_off),
             repair=f"Widen the field to {row.type.length}, or set type in the mapping to what is meant",
         )
-    absent = [value for value in row.values if value not in field.picklist_values]
-    if field.is_restricted_picklist and absent:
+    if absent := absent_values(row, field):
         yield Finding(
             code="picklist_values_missing",
             severity=Severity.WARNING,
             subject=subject,
             what=f"the restricted picklist lacks {', '.join(absent)}",
-            why="leads that bring one of them go on without it",
-            repair="Add the values, or map them with a value_map",
+            why=SWITCHED_OFF if is_off else "leads that bring one of them go on without it",
+            repair="Add the values, or set values in the mapping to those that are meant",
         )
 
 
-def _size(field: FieldSchema) -> int:
-    return field.precision if field.type in NUMBER_TYPES else field.length
+def _why_narrow(row: FieldMapping, *, is_off: bool) -> str:
+    if row.source == IDENTITY_SOURCE:
+        return "longer ids would be refused, and nobody could find these leads again"
+    if is_off:
+        return SWITCHED_OFF
+    return "longer values are cut and recorded" if row.trim else "longer values are not written"
 
 
 #: Gap of the mapping -> why it matters and what to do, for those that only the org can tell.
@@ -218,7 +245,7 @@ def _examine_identity(examination: FieldExamination) -> Iterator[Finding]:
 
 def _examine_receipt(examination: FieldExamination) -> Iterator[Finding]:
     field = examination.schema.fields.get(RECEIPT_FIELD)
-    if field is not None and field.is_updateable and _size(field) >= RECEIPT_LENGTH:
+    if field is not None and field.is_updateable and size_of(field) >= RECEIPT_LENGTH:
         return
     yield Finding(
         code="receipt_missing",

@@ -6,7 +6,7 @@ their answers become one decision. Nothing is written and nothing is settled by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -96,11 +96,14 @@ class PlanRules:
 
     mappings: MappingSet
     schemas: Mapping[str, ObjectSchema]
+    shrunk: Mapping[str, Collection[str]] = field(default_factory=dict)  # fields that take less than they did
 
     @cached_property
     def _places(self) -> Mapping[tuple[str, bool], WritePlace]:
         return {
-            (name, is_creation): survey_place(self.mappings.for_object(name), schema, is_creation=is_creation)
+            (name, is_creation): survey_place(
+                self.mappings.for_object(name), schema, is_creation=is_creation, shrunk=self.shrunk.get(name, ())
+            )
             for name, schema in self.schemas.items()
             for is_creation in (True, False)
         }

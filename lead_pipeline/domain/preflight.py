@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
+from lead_pipeline.domain.field_drift import FieldPasts, find_shrunk_fields
 from lead_pipeline.domain.mapping import FieldMapping, ObjectMapping, OnUnmapped, WritePolicy
 from lead_pipeline.domain.org_schema import NULL_MARK, NUMBER_TYPES, TEXT_TYPES, FieldSchema, ObjectSchema, check_value
 
@@ -34,6 +36,8 @@ class GapCode(StrEnum):
 
     FIELD_MISSING = "field_missing"
     NOT_WRITABLE = "not_writable"
+    OF_OTHER_KIND = "of_other_kind"
+    SHRUNK = "shrunk"
     BOOLEAN_NEVER_BLANK = "boolean_never_blank"
     UNSAFE_TRIM = "unsafe_trim"
     REQUIRED_WITHOUT_SOURCE = "required_without_source"
@@ -52,7 +56,7 @@ class MappingGap:
     @property
     def is_left_out(self) -> bool:
         """Whether leads go on without the field."""
-        return self.code in {GapCode.FIELD_MISSING, GapCode.NOT_WRITABLE}
+        return self.code in {GapCode.FIELD_MISSING, GapCode.NOT_WRITABLE, GapCode.OF_OTHER_KIND, GapCode.SHRUNK}
 
     @property
     def is_contradiction(self) -> bool:
@@ -75,9 +79,22 @@ class PreparedValue:
     trimmed_from: str | None = None
 
 
-def check_mapping(mapping: ObjectMapping, schema: ObjectSchema) -> tuple[MappingGap, ...]:
-    """Return every place where a mapping does not fit the org, all at once."""
-    return (*_check_rows(mapping, schema), *_check_required(mapping, schema))
+def check_mapping(
+    mapping: ObjectMapping, schema: ObjectSchema, pasts: FieldPasts = MappingProxyType({})
+) -> tuple[MappingGap, ...]:
+    """Return every place where a mapping does not fit the org, all at once.
+
+    Args:
+        mapping: The mapping of one object.
+        schema: The object as the org describes it now.
+        pasts: What its fields once were; without them none has shrunk.
+    """
+    shrunk = find_shrunk_fields(mapping, schema, pasts)
+    return (
+        *_check_rows(mapping, schema),
+        *(_gap(mapping, name, code=GapCode.SHRUNK, words="takes less than it did") for name in sorted(shrunk)),
+        *_check_required(mapping, schema),
+    )
 
 
 def is_of_declared_kind(row: FieldMapping, field: FieldSchema) -> bool:
@@ -127,6 +144,9 @@ def _check_rows(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Mappin
             continue
         if not field.is_createable and not field.is_updateable:
             yield _gap(mapping, row.to, code=GapCode.NOT_WRITABLE, words="may not be written by our user")
+        if not is_of_declared_kind(row, field):
+            yield _gap(mapping, row.to, code=GapCode.OF_OTHER_KIND, words=f"is of type {field.type}, not {row.type}")
+            continue
         if field.type == "boolean" and row.write in {WritePolicy.FILL_BLANK, WritePolicy.TRACKED}:
             yield _gap(
                 mapping,
@@ -134,7 +154,8 @@ def _check_rows(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Mappin
                 code=GapCode.BOOLEAN_NEVER_BLANK,
                 words=f"is true or false, so {row.write} never applies",
             )
-        if row.trim and field.type not in TRIMMABLE_TYPES:
+        is_as_declared = row.type is None or row.type.name == field.type
+        if row.trim and field.type not in TRIMMABLE_TYPES and is_as_declared:
             yield _gap(
                 mapping, row.to, code=GapCode.UNSAFE_TRIM, words=f"is of type {field.type}, which cut short is wrong"
             )

@@ -305,6 +305,21 @@ _TABLE = (
 REFUSALS: Mapping[str, Refusal] = {entry.code: entry for entry in _TABLE}
 
 
+#: Codes that a value gets whose field was changed after it was planned: gone, locked, shorter, of another type.
+CODES_OF_DRIFT = frozenset(
+    {
+        "INVALID_FIELD",
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "STRING_TOO_LONG",
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        "INVALID_EMAIL_ADDRESS",
+        "NUMBER_OUTSIDE_VALID_RANGE",
+        "FIELD_INTEGRITY_EXCEPTION",
+        "JSON_PARSER_ERROR",
+    }
+)
+
+
 def find_refusal(code: str) -> Refusal | None:
     """Return the meaning of an error code, None for one without an entry."""
     return REFUSALS.get(code)

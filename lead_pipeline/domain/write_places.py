@@ -5,7 +5,7 @@ Which of them change a record is `survivorship`; where mapping and org do not fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from lead_pipeline.domain.mapping import NOTES_SOURCE, FieldMapping, ObjectMapping, OnUnmapped
@@ -32,9 +32,23 @@ class WritePlace:
     note_characters: int = 0
 
 
-def survey_place(mapping: ObjectMapping, schema: ObjectSchema, *, is_creation: bool) -> WritePlace:
-    """Return what a mapping may write; missing, locked and changed fields are switched off for every lead alike."""
-    present = ((row, schema.fields[row.to]) for row in mapping.written_fields if row.to in schema.fields)
+def survey_place(
+    mapping: ObjectMapping, schema: ObjectSchema, *, is_creation: bool, shrunk: Collection[str] = frozenset()
+) -> WritePlace:
+    """Return what a mapping may write; missing, locked and changed fields are switched off for every lead alike.
+
+    Args:
+        mapping: The object's mapping.
+        schema: The object as the org describes it.
+        is_creation: Whether the record is new.
+        shrunk: Fields that take less than they did. One that a new record needs is kept: what does not fit it is
+            asked about lead by lead, instead of every lead.
+    """
+    required = schema.required_at_creation if is_creation else ()
+    off = frozenset(shrunk) - frozenset(required)
+    present = (
+        (row, schema.fields[row.to]) for row in mapping.written_fields if row.to in schema.fields and row.to not in off
+    )
     fields = tuple(
         (row, field)
         for row, field in present
@@ -44,7 +58,7 @@ def survey_place(mapping: ObjectMapping, schema: ObjectSchema, *, is_creation: b
     return WritePlace(
         mapping=mapping,
         fields=fields,
-        required_fields=schema.required_at_creation if is_creation else (),
+        required_fields=required,
         noted_rows=tuple(_noted_rows(mapping, schema)) if note_characters else (),
         note_characters=note_characters,
     )

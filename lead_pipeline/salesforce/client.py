@@ -7,10 +7,8 @@ services and domain.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from urllib.parse import quote
 
 from lead_pipeline.domain.record_answers import ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.errors import (
@@ -36,17 +34,16 @@ from lead_pipeline.salesforce.answers import (
 from lead_pipeline.salesforce.bulk_jobs import BulkJobs, BulkJobState, BulkOperation, BulkResultKind, BulkRowResult
 from lead_pipeline.salesforce.bulk_queries import BulkQueries
 from lead_pipeline.salesforce.calls import SYSTEM, ApiCalls, Reply
+from lead_pipeline.salesforce.composite_reads import MAX_COMPOSITE_QUERIES, CompositeReads, object_path
 from lead_pipeline.salesforce.deployments import Deployments
-from lead_pipeline.salesforce.describe import ObjectDescribe, read_access, read_describe
-from lead_pipeline.salesforce.ids import KEY_PREFIXES, check_record_id
-from lead_pipeline.salesforce.records import QueryPage, Record, read_page
+from lead_pipeline.salesforce.describe import ObjectDescribe
+from lead_pipeline.salesforce.ids import check_record_id
+from lead_pipeline.salesforce.records import QueryPage, Record
 from lead_pipeline.salesforce.session import ApiUsage
 from lead_pipeline.salesforce.soql import soql
 
 MAX_COLLECTION_RECORDS = 200  # Salesforce limit per composite/sobjects call
 MAX_COMPOSITE_REQUESTS = 25  # Salesforce limit per composite call
-MAX_COMPOSITE_QUERIES = 5  # of these, how many may be queries
-_NOT_MODIFIED = 304
 _OK_STATUSES = range(200, 300)
 # Assignment rules run by default, on updates too: our leads keep the owner we give them.
 _WRITE_HEADERS = {"Sforce-Auto-Assign": "FALSE"}
@@ -69,6 +66,7 @@ class SalesforceClient:
         self._calls = calls
         self._bulk_jobs = BulkJobs(calls)
         self._bulk_queries = bulk_queries or BulkQueries(calls)
+        self._reads = CompositeReads(calls)
         self.deployments = Deployments(calls)
 
     @property
@@ -106,21 +104,21 @@ class SalesforceClient:
         Returns:
             Object -> its describe; None where nothing changed since the known one.
         """
-        requests = [
-            {
-                "method": "GET",
-                "url": f"{self._calls.path}sobjects/{_object(name)}/describe",
-                "referenceId": reference_name(place),
-                "httpHeaders": {"If-Modified-Since": known} if known else {},
-            }
-            for place, (name, known) in enumerate(last_modified.items())
-        ]
+        return self._reads.describe_objects(last_modified)
 
-        def ask() -> dict[str, ObjectDescribe | None]:
-            replies = self._composite(requests, call="describe")
-            return {name: self._describe(reply, name) for name, reply in zip(last_modified, replies, strict=True)}
+    def describe_and_query(
+        self, last_modified: Mapping[str, str | None], soqls: Sequence[str], *, include_deleted: bool = False
+    ) -> tuple[dict[str, ObjectDescribe | None], list[QueryPage] | None]:
+        """Return what `describe_objects` and `query_pages` do, in one call.
 
-        return self._calls.read(ask) if requests else {}
+        Returns:
+            The describes, and the pages; None instead of pages when a query was refused, perhaps because of a field
+            that the describes no longer list.
+
+        Raises:
+            ValueError: More than five queries.
+        """
+        return self._reads.describe_and_query(last_modified, soqls, include_deleted=include_deleted)
 
     def query(self, soql: str, *, include_deleted: bool = False) -> Iterator[Record]:
         """Yield the records of a query, page by page; parent fields under dotted names."""
@@ -143,17 +141,11 @@ class SalesforceClient:
         Raises:
             ValueError: More than five queries.
         """
-        if len(soqls) > MAX_COMPOSITE_QUERIES:
-            raise ValueError(f"one call takes {MAX_COMPOSITE_QUERIES} queries")
-        resource = "queryAll" if include_deleted else "query"
-        if len(soqls) == 1:
-            body = self._calls.read_json("GET", resource, call="query", params={"q": soqls[0]})
-            return [self._page(body)]
-        return self._calls.read(lambda: self._composite_pages(soqls, resource)) if soqls else []
+        return self._reads.query_pages(soqls, include_deleted=include_deleted)
 
     def next_page(self, next_path: str) -> QueryPage:
         """Return a further page of a query."""
-        return self._page(self._calls.read_json("GET", next_path, call="query"))
+        return self._reads.page(self._calls.read_json("GET", next_path, call="query"))
 
     def bulk_query(self, soql: str, *, include_deleted: bool = False) -> Iterator[dict[str, str]]:
         """Yield the rows of a Bulk query as texts; `domain.org_schema.typed_value` gives them their types."""
@@ -161,14 +153,14 @@ class SalesforceClient:
 
     def active_validation_rules(self, object_name: str) -> frozenset[str]:
         """Return the names of an object's active validation rules; none when our user may not see them."""
-        query = soql(_TOOLING_RULES, object_name=_object(object_name))
+        query = soql(_TOOLING_RULES, object_name=object_path(object_name))
         try:
             body = self._calls.read_json("GET", "tooling/query", call="validation rules", params={"q": query})
         except CredentialsRefusedError:
             raise
         except ConfigurationError:
             return frozenset()
-        return frozenset(str(record["ValidationName"]) for record in self._page(body).records)
+        return frozenset(str(record["ValidationName"]) for record in self._reads.page(body).records)
 
     def daily_calls(self) -> tuple[int, int]:
         """Return how many calls the org may take a day, and how many are left; asked only when no answer told."""
@@ -182,7 +174,7 @@ class SalesforceClient:
 
     def record_counts(self, objects: Sequence[str]) -> dict[str, int]:
         """Return object -> records there are, those included that our user may not see; an estimate of Salesforce."""
-        names = ",".join(_object(name) for name in objects)
+        names = ",".join(object_path(name) for name in objects)
         body = self._calls.read_json("GET", "limits/recordCount", call="record counts", params={"sObjects": names})
         try:
             return {str(entry["name"]): int(entry["count"]) for entry in body["sObjects"]}
@@ -202,7 +194,8 @@ class SalesforceClient:
         if len(records) > MAX_COLLECTION_RECORDS:
             raise ValueError(f"one call takes {MAX_COLLECTION_RECORDS} records")
         rows = [
-            {"attributes": {"type": _object(object_name)}, **_sendable(record, is_insert=True)} for record in records
+            {"attributes": {"type": object_path(object_name)}, **_sendable(record, is_insert=True)}
+            for record in records
         ]
         return self._write(
             "composite/sobjects",
@@ -228,7 +221,7 @@ class SalesforceClient:
         requests = [
             {
                 "method": "PATCH",
-                "url": f"{self._calls.path}sobjects/{_object(object_name)}/{record_id}",
+                "url": f"{self._calls.path}sobjects/{object_path(object_name)}/{record_id}",
                 "referenceId": reference_name(place),
                 "httpHeaders": {
                     "If-Unmodified-Since": format_datetime(update.unmodified_since.astimezone(UTC), usegmt=True),
@@ -247,7 +240,7 @@ class SalesforceClient:
 
     def create_bulk_job(self, object_name: str, operation: BulkOperation) -> str:
         """Open a Bulk ingest job and return its id, to be committed before any row is uploaded."""
-        return self._bulk_jobs.create(_object(object_name), operation)
+        return self._bulk_jobs.create(object_path(object_name), operation)
 
     def upload_bulk_rows(self, job_id: str, records: Sequence[Mapping[str, object]]) -> None:
         """Upload the rows of an open job, once. Nothing is written in the org before the job is closed.
@@ -305,61 +298,12 @@ class SalesforceClient:
             raise self._calls.failure_of(reply, call="write")
         return answer
 
-    def _composite_pages(self, soqls: Sequence[str], resource: str) -> list[QueryPage]:
-        requests = [
-            {
-                "method": "GET",
-                "url": f"{self._calls.path}{resource}?q={quote(query, safe='')}",
-                "referenceId": reference_name(place),
-            }
-            for place, query in enumerate(soqls)
-        ]
-        replies = self._composite(requests, call="query")
-        return [self._page(self._calls.require(reply, call="query")) for reply in replies]
-
-    def _composite(self, requests: Sequence[Mapping[str, object]], *, call: str) -> list[Reply]:
-        """Send several reads in one call and return an answer for each, in their order."""
-        whole = self._calls.json("POST", "composite", call=call, body={"compositeRequest": requests})
-        body = self._calls.require(whole, call=call)
-        entries = body.get("compositeResponse") if isinstance(body, dict) else None
-        if not isinstance(entries, list) or len(entries) != len(requests):
-            raise UnexpectedAnswerError(SYSTEM, call, what="not one answer per request")
-        return [_reply_within(whole, entry) for entry in entries]
-
-    def _describe(self, reply: Reply, object_name: str) -> ObjectDescribe | None:
-        call = f"describe {object_name}"
-        if reply.facts.status == _NOT_MODIFIED:
-            return None
-        try:
-            body = self._calls.require(reply, call=call)
-            schema, access = read_describe(body, object_name=object_name), read_access(body)
-        except (KeyError, TypeError, ValueError):
-            raise UnexpectedAnswerError(SYSTEM, call, what="no describe") from None
-        return ObjectDescribe(schema=schema, last_modified=reply.facts.last_modified, access=access)
-
-    def _page(self, body: Mapping[str, object]) -> QueryPage:
-        try:
-            return read_page(body, version_path=self._calls.path)
-        except (KeyError, TypeError, ValueError):
-            raise UnexpectedAnswerError(SYSTEM, "query", what="no page of records") from None
-
     def _all_records(self, page: QueryPage) -> list[Record]:
         records = page.records
         while page.next_path:
             page = self.next_page(page.next_path)
             records = records + page.records
         return records
-
-
-def _object(object_name: str) -> str:
-    """Let an object's name into an address only if it is one of those this product works with.
-
-    Raises:
-        ValueError: It is not.
-    """
-    if object_name not in KEY_PREFIXES:
-        raise ValueError("not an object this product works with")
-    return object_name
 
 
 def _sendable(fields: Mapping[str, object], *, is_insert: bool) -> dict[str, object]:
@@ -372,15 +316,3 @@ def _sendable(fields: Mapping[str, object], *, is_insert: bool) -> dict[str, obj
         if value == "":
             raise UnsendableValueError(name, what="an empty text")
     return {name: value for name, value in fields.items() if value is not None or not is_insert}
-
-
-def _reply_within(whole: Reply, entry: Mapping[str, object]) -> Reply:
-    """Return one answer of a composite call as if it had come alone."""
-    status, headers = entry.get("httpStatusCode"), entry.get("httpHeaders")
-    last_modified = headers.get("Last-Modified") if isinstance(headers, dict) else None
-    facts = replace(
-        whole.facts,
-        status=status if isinstance(status, int) else 0,
-        last_modified=str(last_modified) if last_modified else None,
-    )
-    return Reply(facts, entry.get("body"))

@@ -23,6 +23,7 @@ from lead_pipeline.services.directory_queries import count_query
 from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import KnownSchema, keep_org_schema
+from lead_pipeline.store.field_drift import read_field_pasts
 from lead_pipeline.store.org_facts import find_server_facts, keep_findings
 from lead_pipeline.store.plans import read_written_fields
 
@@ -99,7 +100,10 @@ def examine(
         for name, found in describes.items():
             mapping = mappings.for_object(name)
             written = read_written_fields(connection, [row.to for row in mapping.written_fields])
-            findings += examine_fields(FieldExamination(mapping=mapping, schema=found.schema, written_before=written))
+            pasts = read_field_pasts(connection, name)
+            findings += examine_fields(
+                FieldExamination(mapping=mapping, schema=found.schema, written_before=written, pasts=pasts)
+            )
             keep_org_schema(
                 connection,
                 KnownSchema(schema=found.schema, last_modified_header=found.last_modified, last_seen_at=now()),

@@ -167,6 +167,15 @@ _DEFINITIONS = (
         next_step="Run the batch again: it settles what is open and goes on with the rest",
     ),
     GateDefinition(
+        name="sync_salesforce__writes__fields",
+        stage="writes",
+        title="The fields that the mapping writes stayed as they were until the last write.",
+        subject="changes of fields",
+        check=stage_gates.check_fields_held,
+        next_step="Run `lead-pipeline doctor`: it names the repair of each; leads went on without the field meanwhile",
+        is_blocking=False,
+    ),
+    GateDefinition(
         name="sync_salesforce__readback__record_count",
         stage="readback",
         title="Every lead has its outcome, and every written record exists.",

@@ -32,21 +32,61 @@ def refresh_org_schemas(
     *,
     objects: Sequence[str],
     now: Callable[[], datetime],
-    max_age: timedelta = MAX_SCHEMA_AGE,
+    is_doubted: bool = False,
 ) -> dict[str, ObjectSchema]:
-    """Return the schema of each object; the org is asked for all that are older than `max_age` in one call."""
+    """Return the schema of each object; the org is asked for all that are old, in one call.
+
+    Args:
+        database: Keeps what the org says.
+        salesforce: The org.
+        objects: The objects.
+        now: Clock.
+        is_doubted: Whether what is known is wrong: everything is asked anew, whatever the org says has not changed.
+    """
     asked_at = now()
+    known = _read_known(database, objects)
+    old = [
+        name
+        for name in objects
+        if is_doubted or name not in known or asked_at - known[name].last_seen_at >= MAX_SCHEMA_AGE
+    ]
+    answers = salesforce.describe_objects(_conditions(old, {} if is_doubted else known))
+    fresh = _keep(database, known, answers, at=asked_at)
+    return {name: (fresh.get(name) or known[name]).schema for name in objects}
+
+
+class SchemaWatch:
+    """Asks about some objects along with other questions: what it has to ask, and what follows from the answers."""
+
+    def __init__(self, database: Database, objects: Sequence[str], *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._asked_at = now()
+        self._known = _read_known(database, objects)
+        self.conditions = _conditions(objects, self._known)
+
+    def keep(self, answers: Mapping[str, ObjectDescribe | None]) -> None:
+        """Keep what the org says now."""
+        _keep(self._database, self._known, answers, at=self._asked_at)
+
+
+def _read_known(database: Database, objects: Sequence[str]) -> dict[str, KnownSchema]:
     with database.connect() as connection:
-        known = {name: found for name in objects if (found := find_org_schema(connection, name)) is not None}
-    old = [name for name in objects if name not in known or asked_at - known[name].last_seen_at >= max_age]
-    answers = salesforce.describe_objects(
-        {name: known[name].last_modified_header if name in known else None for name in old}
-    )
-    fresh = {name: _known_now(name, known=known.get(name), answer=answers[name], now=asked_at) for name in old}
+        return {name: found for name in objects if (found := find_org_schema(connection, name)) is not None}
+
+
+def _conditions(objects: Sequence[str], known: Mapping[str, KnownSchema]) -> dict[str, str | None]:
+    """Return object -> since when a change is news; None asks for everything."""
+    return {name: known[name].last_modified_header if name in known else None for name in objects}
+
+
+def _keep(
+    database: Database, known: Mapping[str, KnownSchema], answers: Mapping[str, ObjectDescribe | None], *, at: datetime
+) -> dict[str, KnownSchema]:
+    fresh = {name: _known_now(name, known=known.get(name), answer=answer, now=at) for name, answer in answers.items()}
     with database.transaction() as connection:
         for entry in fresh.values():
             keep_org_schema(connection, entry)
-    return {name: (fresh.get(name) or known[name]).schema for name in objects}
+    return fresh
 
 
 def _known_now(

@@ -16,6 +16,7 @@ import psycopg
 
 from lead_pipeline.domain.call_costs import CallEstimate, estimate_calls, estimate_credits
 from lead_pipeline.domain.decisions import Decision, SyncDecision
+from lead_pipeline.domain.field_drift import FieldPasts, find_shrunk_fields
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
@@ -32,6 +33,7 @@ from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
+from lead_pipeline.store.field_drift import read_drifted_subjects, read_field_pasts
 from lead_pipeline.store.leases import take_turn
 from lead_pipeline.store.org_facts import had_owner_guard, had_update_guard
 
@@ -135,8 +137,10 @@ def _plan(
     with database.transaction() as connection:
         take_turn(connection, batch_id)
         _require_matches(connection, batch_id)
-        rules = PlanRules(mappings=mappings, schemas=read_schemas(connection))
-        gaps = _check_mappings(connection, rules)
+        schemas = read_schemas(connection)
+        pasts = {name: read_field_pasts(connection, name) for name in PLANNED_OBJECTS}
+        rules = PlanRules(mappings=mappings, schemas=schemas, shrunk=_find_shrunk(mappings, schemas, pasts))
+        gaps = _check_mappings(connection, rules, pasts, batch_id=batch_id)
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
             plans.save_decisions(connection, [_decide(entry, rules) for entry in page], planned_at=planned_at)
@@ -155,14 +159,24 @@ def _plan(
         )
 
 
-def _check_mappings(connection: psycopg.Connection[Any], rules: PlanRules) -> tuple[MappingGap, ...]:
+def _find_shrunk(
+    mappings: MappingSet, schemas: Mapping[str, ObjectSchema], pasts: Mapping[str, FieldPasts]
+) -> dict[str, frozenset[str]]:
+    return {name: find_shrunk_fields(mappings.for_object(name), schemas[name], pasts[name]) for name in PLANNED_OBJECTS}
+
+
+def _check_mappings(
+    connection: psycopg.Connection[Any], rules: PlanRules, pasts: Mapping[str, FieldPasts], *, batch_id: str
+) -> tuple[MappingGap, ...]:
     """Return where the mapping and the org do not fit, and refuse what no run can do without."""
     gaps = tuple(
-        gap for name in PLANNED_OBJECTS for gap in check_mapping(rules.mappings.for_object(name), rules.schemas[name])
+        gap
+        for name in PLANNED_OBJECTS
+        for gap in check_mapping(rules.mappings.for_object(name), rules.schemas[name], pasts[name])
     )
     _refuse_contradictions(gaps)
     _require_identity_field(rules.mappings, gaps)
-    _refuse_unknown_fields(connection, rules.schemas, gaps)
+    _refuse_unknown_fields(connection, rules.schemas, gaps, batch_id=batch_id)
     return gaps
 
 
@@ -222,26 +236,33 @@ def _require_identity_field(mappings: MappingSet, gaps: Sequence[MappingGap]) ->
 
 
 def _refuse_unknown_fields(
-    connection: psycopg.Connection[Any], schemas: Mapping[str, ObjectSchema], gaps: Sequence[MappingGap]
+    connection: psycopg.Connection[Any],
+    schemas: Mapping[str, ObjectSchema],
+    gaps: Sequence[MappingGap],
+    *,
+    batch_id: str,
 ) -> None:
-    """Refuse a field that has to be made or is misspelt; one that we wrote before has left the org, and leads go on."""
-    missing = [gap for gap in gaps if gap.code is GapCode.FIELD_MISSING and not gap.is_dropped]
-    written = plans.read_written_fields(connection, [gap.field for gap in missing]) if missing else frozenset()
+    """Refuse a field that has to be made, is misspelt or of another kind; one that was right before is switched off."""
+    wrong = [gap for gap in gaps if gap.code in {GapCode.FIELD_MISSING, GapCode.OF_OTHER_KIND} and not gap.is_dropped]
+    known = plans.read_written_fields(connection, [gap.field for gap in wrong]) if wrong else frozenset()
+    drifted = read_drifted_subjects(connection, batch_id) if wrong else frozenset()
     problems = [
         ConfigurationProblem(
             f"mapping of {gap.object_name}",
             what=f"the field {gap.message}",
-            repair=_suggest_field(gap.field, schemas[gap.object_name]),
+            repair=_suggest_repair(gap, schemas[gap.object_name]),
         )
-        for gap in missing
-        if gap.field not in written
+        for gap in wrong
+        if gap.field not in known and f"{gap.object_name}.{gap.field}" not in drifted
     ]
     if problems:
         raise InvalidDocumentError(problems)
 
 
-def _suggest_field(name: str, schema: ObjectSchema) -> str:
-    nearest = get_close_matches(name, schema.fields, n=1)
+def _suggest_repair(gap: MappingGap, schema: ObjectSchema) -> str:
+    if gap.code is GapCode.OF_OTHER_KIND:
+        return "Map a field of the type that the row was written for, or correct its type"
+    nearest = get_close_matches(gap.field, schema.fields, n=1)
     return f"Did you mean {nearest[0]}?" if nearest else "Create it and give our user access, or take the row out"
 
 

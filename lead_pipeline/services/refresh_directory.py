@@ -15,6 +15,7 @@ from typing import Protocol
 from lead_pipeline.domain.directory_fields import MIRRORED_OBJECTS, FieldSelection, read_moment, select_fields
 from lead_pipeline.domain.org_schema import typed_value
 from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError
+from lead_pipeline.salesforce.describe import ObjectDescribe
 from lead_pipeline.salesforce.records import QueryPage, Record
 from lead_pipeline.services.directory_queries import (
     changes_query,
@@ -24,7 +25,7 @@ from lead_pipeline.services.directory_queries import (
     users_query,
 )
 from lead_pipeline.services.directory_writer import DirectoryWriter, ObjectTally
-from lead_pipeline.services.org_schemas import MAX_SCHEMA_AGE, SchemaSource, refresh_org_schemas
+from lead_pipeline.services.org_schemas import SchemaSource, SchemaWatch, refresh_org_schemas
 from lead_pipeline.services.record_reads import RecordSource
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import DirectoryCount, find_last_count, record_counts
@@ -56,6 +57,11 @@ class DirectorySource(SchemaSource, Protocol):
 
     def query_pages(self, soqls: Sequence[str], *, include_deleted: bool = False) -> list[QueryPage]:
         """Return the first page of up to five queries in one call."""
+
+    def describe_and_query(
+        self, last_modified: Mapping[str, str | None], soqls: Sequence[str], *, include_deleted: bool = False
+    ) -> tuple[dict[str, ObjectDescribe | None], list[QueryPage] | None]:
+        """Describe objects and answer up to five queries in one call; None instead of pages for a refused query."""
 
     def next_page(self, next_path: str) -> QueryPage:
         """Return a further page."""
@@ -148,6 +154,8 @@ def changed_since(
 ) -> DirectoryChanges:
     """Read what changed since the last refresh, just before writing: one call when little did.
 
+    The same call asks whether the org still describes these objects as it did.
+
     Args:
         database: The product's database.
         salesforce: The org.
@@ -207,16 +215,9 @@ class _Refresh:
 
     def run(self, objects: Sequence[str], *, has_roster: bool, bulk_threshold_rows: int = BULK_THRESHOLD_ROWS) -> None:
         """Read and store what changed in `objects`, and the roster if asked."""
-        self._select(MAX_SCHEMA_AGE)
+        self._select()
         asked_at = self._now()
-        try:
-            pages = self._first_pages(objects, has_roster=has_roster)
-        except CredentialsRefusedError:
-            raise
-        except ConfigurationError:
-            # A field may have gone, or been hidden from us, since the org was last described.
-            self._select(timedelta(0))
-            pages = self._first_pages(objects, has_roster=has_roster)
+        pages = self._full_look(objects) if has_roster else self._fresh_look(objects)
         begun_at = self._server_time_at(asked_at)
         is_large = sum(page.total_count for page in pages) > bulk_threshold_rows
         for name, page in zip(objects, pages[: len(objects)], strict=True):
@@ -232,7 +233,16 @@ class _Refresh:
 
     def read_by_id(self, records: RecordSource, targets: Mapping[str, Collection[str]]) -> None:
         """Read and store single records."""
-        self._select(MAX_SCHEMA_AGE)
+        self._select()
+        try:
+            self._read_by_id(records, targets)
+        except CredentialsRefusedError:
+            raise
+        except ConfigurationError:
+            self._select(is_doubted=True)
+            self._read_by_id(records, targets)
+
+    def _read_by_id(self, records: RecordSource, targets: Mapping[str, Collection[str]]) -> None:
         for name, ids in targets.items():
             selection = self._selections[name]
             answers = records.query_many(list(records_queries(selection, sorted(ids))), include_deleted=True)
@@ -258,20 +268,41 @@ class _Refresh:
         with self._database.transaction() as connection:
             return record_counts(connection, dict(zip(MIRRORED_OBJECTS, totals, strict=True)), now=self._now())
 
-    def _select(self, max_age: timedelta) -> None:
+    def _select(self, *, is_doubted: bool = False) -> None:
         schemas = refresh_org_schemas(
-            self._database, self._salesforce, objects=MIRRORED_OBJECTS, now=self._now, max_age=max_age
+            self._database, self._salesforce, objects=MIRRORED_OBJECTS, now=self._now, is_doubted=is_doubted
         )
         self._selections = {
             name: select_fields(name, self._fields_by_object.get(name, ()), schemas=schemas)
             for name in MIRRORED_OBJECTS
         }
 
-    def _first_pages(self, objects: Sequence[str], *, has_roster: bool) -> list[QueryPage]:
-        queries = [self._query(self._selections[name], is_sorted=True) for name in objects]
-        if has_roster:
-            queries += [users_query(self.writer.users_read_until()), queues_query()]
-        return self._salesforce.query_pages(queries, include_deleted=True)
+    def _full_look(self, objects: Sequence[str]) -> list[QueryPage]:
+        """Return the first pages of objects, users and queues."""
+        roster = [users_query(self.writer.users_read_until()), queues_query()]
+        try:
+            return self._salesforce.query_pages([*self._queries(objects), *roster], include_deleted=True)
+        except CredentialsRefusedError:
+            raise
+        except ConfigurationError:
+            # A field may have gone, or been hidden from us, since the org was last described.
+            self._select(is_doubted=True)
+            return self._salesforce.query_pages([*self._queries(objects), *roster], include_deleted=True)
+
+    def _fresh_look(self, objects: Sequence[str]) -> list[QueryPage]:
+        """Return the first pages of objects, and keep what the same call says about their fields."""
+        watch = SchemaWatch(self._database, objects, now=self._now)
+        described, pages = self._salesforce.describe_and_query(
+            watch.conditions, self._queries(objects), include_deleted=True
+        )
+        watch.keep(described)
+        if pages is None:
+            self._select(is_doubted=True)
+            pages = self._salesforce.query_pages(self._queries(objects), include_deleted=True)
+        return pages
+
+    def _queries(self, objects: Sequence[str]) -> list[str]:
+        return [self._query(self._selections[name], is_sorted=True) for name in objects]
 
     def _query(self, selection: FieldSelection, *, is_sorted: bool) -> str:
         return changes_query(selection, since=self.writer.read_until(selection), is_sorted=is_sorted)

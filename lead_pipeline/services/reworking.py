@@ -133,7 +133,7 @@ def _work_again(rework: Rework, leads: ReopenedLeads) -> tuple[Counter[Outcome],
     ) as session:
         plans.refresh()
         plans.replan(leads.dievio_lead_ids)
-        guarded = replace(session, guard=OrgGuard(rework.database, rework.salesforce, rules.mappings))
+        guarded = replace(session, guard=OrgGuard(rework.database, rework.salesforce, rules.mappings), fields=plans)
         written = write_session(guarded, plans, holding_queue=rules.holding_queue)
     with rework.database.transaction() as connection:
         return count_ends(connection, leads), written.stopped_reason

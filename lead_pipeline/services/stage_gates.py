@@ -30,6 +30,7 @@ from lead_pipeline.domain.quality import GateFinding, fail_rows, inspect_frame, 
 from lead_pipeline.domain.schemas import RawLeadModel, StagedLeadModel, build_raw_frame, build_staged_frame
 from lead_pipeline.store import gates, leads
 from lead_pipeline.store.directory import latest_counts
+from lead_pipeline.store.field_drift import read_field_drift
 from lead_pipeline.store.org_facts import read_findings
 
 ID_COLUMN = "dievio_lead_id"
@@ -153,6 +154,13 @@ def check_org_fields(context: GateContext) -> GateFinding:
     findings = read_findings(context.connection)
     lost = [finding.subject for finding in findings if finding.code in FIELD_CODES]
     return fail_rows("fields are gone, locked, narrower or of another kind", lost, checked_count=len(findings))
+
+
+def check_fields_held(context: GateContext) -> GateFinding:
+    """No field of the mapping was taken away, locked or made smaller while the plan was carried out."""
+    drifted = read_field_drift(context.connection, context.batch_id)
+    lost = list(dict.fromkeys(entry.subject for entry in drifted))
+    return fail_rows("fields changed during the write and were switched off", lost, checked_count=len(lost))
 
 
 def check_match_results(context: GateContext) -> GateFinding:

@@ -16,8 +16,10 @@ from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.matching import LeadToMatch, MatchingPolicy, find_near_twins
 from lead_pipeline.domain.ownership import OwnerRules
 from lead_pipeline.errors import ApiBudgetReachedError
+from lead_pipeline.services.field_drift import WRITTEN_OBJECTS, note_drift
 from lead_pipeline.services.gates import require_gates
 from lead_pipeline.services.match import match_batch
+from lead_pipeline.services.org_schemas import SchemaWatch
 from lead_pipeline.services.plan import plan_batch
 from lead_pipeline.services.refresh_directory import DirectorySource, TargetSource, changed_since, read_targets
 from lead_pipeline.services.retention import prepare_log_days
@@ -104,8 +106,23 @@ class DirectoryPlans:
         self._now = now
 
     def refresh(self) -> None:
-        """Read what changed in the org since the last look."""
+        """Read what changed in the org since the last look, and note the fields that leads have to go on without.
+
+        Raises:
+            OrgNotReadyError: What no write can do without was changed.
+        """
         changed_since(self._database, self._salesforce, fields_by_object=self._rules.fields_by_object, now=self._now)
+        note_drift(self._database, self._rules.mappings, batch_id=self._batch_id, at=self._now())
+
+    def have_fields_changed(self) -> bool:
+        """Ask the org about its fields, whatever it said a moment ago; tell whether open plans rest on older ones.
+
+        Raises:
+            OrgNotReadyError: What no write can do without was changed.
+        """
+        watch = SchemaWatch(self._database, WRITTEN_OBJECTS, now=self._now)
+        watch.keep(self._salesforce.describe_objects(dict.fromkeys(WRITTEN_OBJECTS)))
+        return note_drift(self._database, self._rules.mappings, batch_id=self._batch_id, at=self._now())
 
     def refresh_targets(self, targets: Mapping[str, Collection[str]]) -> None:
         """Read some records by id (object -> ids) as they are now, and nothing else."""
@@ -116,6 +133,7 @@ class DirectoryPlans:
             targets=targets,
             now=self._now,
         )
+        note_drift(self._database, self._rules.mappings, batch_id=self._batch_id, at=self._now())
 
     def replan(self, dievio_lead_ids: Collection[str]) -> None:
         """Match and plan these leads anew from what is known now."""
@@ -178,7 +196,7 @@ def write_batch(
     with open_session(
         database, salesforce, tools, rules.limits, batch_id=batch_id, run_id=run_id, actor=actor
     ) as session:
-        return write_session(replace(session, guard=guard), plans, holding_queue=rules.holding_queue)
+        return write_session(replace(session, guard=guard, fields=plans), plans, holding_queue=rules.holding_queue)
 
 
 def name_owners(database: Database, rules: WriteRules) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import yaml
 
-from lead_pipeline.domain.field_findings import FieldExamination, examine_fields
+from lead_pipeline.domain.field_drift import FieldPast, FieldPasts
+from lead_pipeline.domain.field_findings import FieldExamination, examine_fields, find_drift
 from lead_pipeline.domain.findings import Finding, Severity, may_write, sort_findings
 from lead_pipeline.domain.mapping import ObjectMapping, WritePolicy
 from lead_pipeline.domain.org_findings import (
@@ -60,10 +62,16 @@ def good_lead(**changed: FieldSchema | None) -> ObjectSchema:
 
 
 def lead_findings(
-    schema: ObjectSchema, *, written_before: tuple[str, ...] = (), mapping: ObjectMapping | None = None
+    schema: ObjectSchema,
+    *,
+    written_before: tuple[str, ...] = (),
+    mapping: ObjectMapping | None = None,
+    pasts: FieldPasts = MappingProxyType({}),
 ) -> list[Finding]:
-    lead = mapping or mapping_set().lead
-    return list(examine_fields(FieldExamination(mapping=lead, schema=schema, written_before=written_before)))
+    examination = FieldExamination(
+        mapping=mapping or mapping_set().lead, schema=schema, written_before=written_before, pasts=pasts
+    )
+    return list(examine_fields(examination))
 
 
 def org_findings(**changed: Any) -> list[Finding]:
@@ -112,6 +120,17 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
         good_lead(Employee_Count__c=field("Employee_Count__c", "double", precision=4))
     ),
     "a picklist lacks values": lambda: lead_findings(locked("Seniority__c", picklist_values=SENIORITIES[:8])),
+    "a field became narrow": lambda: lead_findings(
+        good_lead(Company_Domain__c=field("Company_Domain__c", length=80)),
+        pasts={"Company_Domain__c": FieldPast(size=255)},
+    ),
+    "a picklist lost values": lambda: lead_findings(
+        locked("Seniority__c", picklist_values=SENIORITIES[:8]),
+        pasts={"Seniority__c": FieldPast(size=255, picklist_values=frozenset(SENIORITIES))},
+    ),
+    "the field of our id is narrow": lambda: lead_findings(
+        good_lead(Dievio_Lead_ID__c=replace(IDENTITY, length=20)), pasts={"Dievio_Lead_ID__c": FieldPast(size=64)}
+    ),
     "a required field has no source": lambda: lead_findings(
         good_lead(Region__c=field("Region__c", length=40, is_nillable=False))
     ),
@@ -192,3 +211,27 @@ def test_the_worst_stands_first_and_only_an_error_keeps_a_run_from_writing() -> 
     assert [finding.severity for finding in ordered] == [Severity.ERROR, Severity.WARNING, Severity.NOTE]
     assert not may_write(ordered)
     assert may_write(ordered[1:])
+
+
+def test_drift_is_what_became_wrong_since_and_a_field_that_was_there_counts_as_known() -> None:
+    before = good_lead(Company_Domain__c=field("Company_Domain__c", length=80))
+    now = good_lead(
+        Company_Domain__c=field("Company_Domain__c", length=80),
+        Title=None,
+        Dievio_Lead_ID__c=replace(IDENTITY, is_unique=False),
+    )
+    examination = FieldExamination(mapping=mapping_set().lead, schema=now)
+
+    found = find_drift(examination, before=before)
+
+    assert [(entry.code, entry.subject, entry.severity) for entry in found] == [
+        ("field_gone", "Lead.Title", Severity.WARNING),
+        ("id_not_unique", "Lead.Dievio_Lead_ID__c", Severity.ERROR),
+    ]
+
+
+def test_what_an_admin_may_edit_more_than_before_is_no_drift() -> None:
+    examination = FieldExamination(
+        mapping=mapping_set().lead, schema=good_lead(Rating=field("Rating", "picklist", 255))
+    )
+    assert find_drift(examination, before=good_lead()) == ()

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lead_pipeline.domain.mapping import Bucket, FieldMapping, ObjectMapping, SourceOfTruth, WritePolicy
+from lead_pipeline.domain.field_drift import FieldPast
+from lead_pipeline.domain.mapping import Bucket, DeclaredType, FieldMapping, ObjectMapping, SourceOfTruth, WritePolicy
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.preflight import GapCode, MappingGap, check_mapping, prepare_value
 from lead_pipeline_tests.domain.plan_builders import field, mapping_set, org_schema
@@ -21,6 +22,7 @@ ROW = FieldMapping(
     bucket=Bucket.CORE,
     reason="a test",
 )
+TEXT_80 = DeclaredType(name="string", length=80)
 PICKLIST = field("Field__c", "picklist", 40, is_restricted_picklist=True, picklist_values=("VP", "Director"))
 
 FORMS = [
@@ -124,6 +126,23 @@ def test_a_mapping_that_does_not_fit_the_org_is_reported(
 def test_a_gap_is_either_left_out_or_to_be_mended(code: GapCode) -> None:
     gap = MappingGap(object_name="Lead", field="Field__c", code=code, message="")
     assert not (gap.is_left_out and gap.is_contradiction)
+
+
+def test_a_field_that_shrank_is_a_gap_that_leads_go_on_without() -> None:
+    row = replace(ROW, type=TEXT_80)
+    (gap,) = check_mapping(mapping(row), schema_of(field("Field__c", length=20)), {"Field__c": FieldPast(size=80)})
+    assert (gap.code, gap.is_left_out) == (GapCode.SHRUNK, True)
+
+
+def test_a_field_of_another_kind_is_a_gap_whatever_else_is_wrong_with_it() -> None:
+    row = replace(ROW, type=TEXT_80, trim=True, write=WritePolicy.TRACKED)
+    (gap,) = check_mapping(mapping(row), schema_of(field("Field__c", "boolean")))
+    assert (gap.code, gap.is_left_out) == (GapCode.OF_OTHER_KIND, True)
+
+
+def test_a_text_that_became_a_phone_is_no_contradiction_of_its_trim() -> None:
+    row = replace(ROW, type=TEXT_80, trim=True)
+    assert check_mapping(mapping(row), schema_of(field("Field__c", "phone", 80))) == ()
 
 
 def test_half_a_phone_number_is_never_written() -> None:

@@ -44,6 +44,16 @@ def test_a_field_that_became_another_kind_is_switched_off_and_one_of_undeclared_
     assert "Title" in names(survey)
 
 
+def test_a_field_that_shrank_is_switched_off_unless_a_new_record_needs_it() -> None:
+    shrunk = {"Title", "Company"}
+    new, known = (
+        survey_place(mapping_set().lead, org_schema(), is_creation=is_creation, shrunk=shrunk)
+        for is_creation in (True, False)
+    )
+    assert names(new) & shrunk == {"Company"}
+    assert names(known) & shrunk == set()
+
+
 def test_only_a_new_record_has_required_fields() -> None:
     assert set(place(is_creation=True).required_fields) == {"LastName", "Company"}
     assert place(is_creation=False).required_fields == ()

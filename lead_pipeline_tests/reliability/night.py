@@ -280,7 +280,9 @@ class _Night:
         )
         guard = OrgGuard(self._of.database, self._of.salesforce, rules.mappings)
         with self._session() as session:
-            summary = write_session(replace(session, guard=guard), plans, holding_queue=rules.holding_queue)
+            summary = write_session(
+                replace(session, guard=guard, fields=plans), plans, holding_queue=rules.holding_queue
+            )
         self.end = replace(
             self.end,
             is_complete=summary.is_complete,

@@ -14,7 +14,7 @@ from lead_pipeline.sandbox.serving import ServerThread
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.migrations import apply_migrations
 from lead_pipeline_tests.salesforce.clients import EmulatedOrg
-from lead_pipeline_tests.services.write_bench import WriteBench, forget_everything
+from lead_pipeline_tests.services.write_bench import BEGINNING, WriteBench, forget_everything
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +40,8 @@ def written_database(postgres_server: ServerAddress) -> Iterator[Database]:
 @pytest.fixture
 def bench(written_org: EmulatedOrg, written_database: Database) -> Iterator[WriteBench]:
     """An empty batch before an org without records."""
+    written_org.org.clock.set(BEGINNING)  # before the reset: an org is not older than its first change
     written_org.org.reset()
-    written_org.org.clock.reset()
     written_org.org.settings.daily_calls = 100_000
     written_org.plane.faults.clear()
     forget_everything(written_database)

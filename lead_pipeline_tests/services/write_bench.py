@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -189,7 +189,7 @@ class WriteBench:
             run_id=f"run-{self.run_number}",
             actor="test",
         ) as session:
-            return write_session(session, plans, holding_queue=self.rules.holding_queue)
+            return write_session(replace(session, fields=plans), plans, holding_queue=self.rules.holding_queue)
 
     def die_at(self, point: CrashPoint, *, nth: int = 1) -> None:
         """Write until the n-th passing of a crash point, and die there."""

@@ -114,8 +114,14 @@ SET last_modified_header = NULL,
 
 -- name: keep_org_schema(object_name, sha256, describe, last_modified_header, seen_at)!
 -- Keep a schema once per content, and when it was last true.
-INSERT INTO org_schema (object_name, sha256, describe, last_modified_header, first_seen_at, last_seen_at)
-VALUES (:object_name, :sha256, :describe, :last_modified_header, :seen_at, :seen_at)
+INSERT INTO org_schema AS held (
+    object_name, sha256, describe, last_modified_header, first_seen_at, last_seen_at, current_since)
+VALUES (:object_name, :sha256, :describe, :last_modified_header, :seen_at, :seen_at, :seen_at)
 ON CONFLICT (object_name, sha256) DO UPDATE SET
     last_modified_header = excluded.last_modified_header,
-    last_seen_at = excluded.last_seen_at;
+    last_seen_at = excluded.last_seen_at,
+    -- an org that went back to what it said before has changed all the same
+    current_since = CASE WHEN EXISTS (SELECT FROM org_schema AS newer
+                                      WHERE newer.object_name = held.object_name
+                                        AND newer.last_seen_at > held.last_seen_at)
+                         THEN excluded.last_seen_at ELSE held.current_since END;

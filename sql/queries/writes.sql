@@ -267,11 +267,12 @@ WHERE d.batch_id = :batch_id AND d.dievio_lead_id = ANY(:dievio_lead_ids)
 ORDER BY d.raw_lead_id;
 
 -- name: list_stale_leads(batch_id)
--- Leads whose plan rests on rows that are no longer as the plan saw them: the target changed, was converted or deleted,
--- a record shares a key with the lead that was no candidate when it was matched, or a colleague was made since.
+-- Leads whose plan rests on what is no longer as the plan saw it: the target changed, was converted or deleted, a record
+-- shares a key with the lead that was no candidate when it was matched, a colleague was made since, or the org describes
+-- the object in another way.
 WITH pending AS MATERIALIZED (
     SELECT d.batch_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
-           l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
+           d.planned_at, l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
     FROM sync_decision AS d
     JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
     WHERE d.batch_id = :batch_id
@@ -320,6 +321,10 @@ WHERE (p.base_last_modified_at IS NOT NULL AND r.last_modified_at IS DISTINCT FR
    OR EXISTS (SELECT FROM sync_decision AS d CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
               WHERE d.batch_id = p.batch_id AND d.dievio_lead_id = p.dievio_lead_id
                 AND f -> 'before' IS DISTINCT FROM coalesce(r.fields -> (f ->> 'field'), 'null'))
+UNION
+SELECT p.dievio_lead_id
+FROM pending AS p
+JOIN org_schema AS o ON o.object_name = p.object_name AND o.current_since > p.planned_at
 UNION
 SELECT s.dievio_lead_id
 FROM sharing AS s

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, WriteIntent, WriteKind
-from lead_pipeline.errors import LeadPipelineError, RetryableError, WritesRefusedError
+from lead_pipeline.errors import LeadPipelineError, PlanOutdatedError, RetryableError, WritesRefusedError
 from lead_pipeline.services.writing.ports import CrashPoint, JobProgress, WriteSession
 from lead_pipeline.services.writing.recording import commit_intents, leave_unknown, record, record_answers, void_unsent
 
@@ -37,6 +37,7 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent], *, se
 
     Raises:
         ApiBudgetReachedError: The product's share of calls is spent; nothing was sent.
+        PlanOutdatedError: Fields of the org changed since the writes were planned.
         WritesRefusedError: Salesforce refuses every write of this kind.
     """
     session.require_budget()
@@ -54,7 +55,7 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent], *, se
 def settle_job(
     session: WriteSession, job_id: str, intents: Sequence[WriteIntent], *, pause: float | None = None
 ) -> None:
-    """Wait for a job's end and record every row; a job that was never closed is aborted and has touched nothing.
+    """Wait for a job's end and record every row; a job that was never closed, or failed at once, has touched nothing.
 
     Rows without an answer of their own stay unknown, and so does everything when the job cannot be read.
 
@@ -70,7 +71,7 @@ def settle_job(
             # From now on not even the process that opened it can close it, should it be alive after all.
             session.salesforce.abort_bulk_job(job_id)
             job = session.salesforce.read_bulk_job(job_id)
-        is_untouched = job.state == ABORTED_JOB and not job.processed_count
+        is_untouched = job.state in {ABORTED_JOB, FAILED_JOB} and not job.processed_count
         answers = _read_answers(session, job_id, job, intents) if job.is_final and not is_untouched else {}
     except RetryableError:
         record(session, [leave_unknown(intent) for intent in intents])
@@ -79,8 +80,10 @@ def settle_job(
         void_unsent(session, intents)
     else:
         record_answers(session, intents, answers)
-    if job.state == FAILED_JOB and not job.processed_count:
+    if is_untouched and job.state == FAILED_JOB:
         # A job that dies before its first row meets a fault of the set-up: the next one would die the same way.
+        if session.fields.have_fields_changed():
+            raise PlanOutdatedError
         raise WritesRefusedError(
             cause=f"a Bulk job failed before its first row: {job.message}",
             fields=(),

@@ -8,7 +8,13 @@ from uuid import UUID
 
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import WriteIntent, WriteKind
-from lead_pipeline.errors import DeadLetterError, StopError
+from lead_pipeline.errors import (
+    ConfigurationError,
+    CredentialsRefusedError,
+    DeadLetterError,
+    PlanOutdatedError,
+    StopError,
+)
 from lead_pipeline.services.writing.ports import WriteSession
 from lead_pipeline.services.writing.recording import commit_intents, record_answers, void_unsent
 
@@ -25,6 +31,7 @@ def deliver(session: WriteSession, intents: Sequence[WriteIntent], *, seen_at: d
 
     Raises:
         ApiBudgetReachedError: The product's share of calls is spent; the rest was not sent.
+        PlanOutdatedError: Fields of the org changed since the writes were planned; the rest was not sent.
         WritesRefusedError: Salesforce refuses every write of this kind.
         StopError: Credentials, permission or limits; the rest was not sent.
     """
@@ -72,9 +79,12 @@ def _send_or_void(
         answers = _call(session, chunk)
     except DeadLetterError as error:
         return _send_one_by_one(session, chunk, error, unanswered=unanswered)
-    except StopError:
+    except StopError as error:
         # The client raises only for calls that were not executed; nothing of what has no answer has left.
         void_unsent(session, unanswered)
+        is_refusal = isinstance(error, ConfigurationError) and not isinstance(error, CredentialsRefusedError)
+        if is_refusal and session.fields.have_fields_changed():
+            raise PlanOutdatedError from error
         raise
     return {intent.op_id: answer for intent, answer in zip(chunk, answers, strict=True)}
 

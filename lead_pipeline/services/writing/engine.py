@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -23,6 +24,7 @@ from lead_pipeline.domain.write_protocol import (
     is_quiet,
     person_key,
 )
+from lead_pipeline.errors import PlanOutdatedError
 from lead_pipeline.services.writing.bulk_delivery import deliver_in_bulk
 from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.ports import CrashPoint, FreshPlans, WriteSession
@@ -51,20 +53,31 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
     """
     was_held_up, sent_count = False, 0
     for _ in range(session.limits.max_passes):
-        settle_open_writes(session)
+        _settle_what_is_open(session)
         if not _has_open_plans(session):
             return
         reading = _read_afresh(session, plans, sent_count=sent_count)
         _settle_without_write(session)
         work, loud_count = _choose(session, plans, reading.server_time)
-        sent_count = _write(session, work, holding_owner_id, seen_at=reading.began_at)
+        try:
+            sent_count = _write(session, work, holding_owner_id, seen_at=reading.began_at)
+        except PlanOutdatedError:
+            # The next reading finds every plan older than what the org says about its fields.
+            sent_count = 0
+            continue
         if loud_count and not sent_count:
             session.tools.wait(session.limits.quiet_wait_seconds)
         elif not sent_count and (was_held_up or not work):
             break
         # Leads that another batch came before are understood at the next reading, unless that batch is still at it.
         was_held_up = not sent_count and not loud_count
-    settle_open_writes(session)
+    _settle_what_is_open(session)
+
+
+def _settle_what_is_open(session: WriteSession) -> None:
+    """Settle open writes; those whose fields changed meanwhile are planned anew by the pass that follows."""
+    with suppress(PlanOutdatedError):
+        settle_open_writes(session)
 
 
 def _has_open_plans(session: WriteSession) -> bool:

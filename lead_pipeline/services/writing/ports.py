@@ -203,6 +203,25 @@ class NoGuard:
         return frozenset()
 
 
+class FieldWatch(Protocol):
+    """What the org's fields are, against what the plans were made for."""
+
+    def have_fields_changed(self) -> bool:
+        """Ask the org, and tell whether open plans rest on fields as they no longer are.
+
+        Raises:
+            OrgNotReadyError: What no write can do without was changed.
+        """
+
+
+class NoWatch:
+    """Fields that stay as they are."""
+
+    def have_fields_changed(self) -> bool:
+        """Return False."""
+        return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSession:
     """One run's hold on one batch."""
@@ -217,6 +236,7 @@ class WriteSession:
     limits: WriteLimits = field(default_factory=WriteLimits)
     order: WriteOrder = WHOLE_PLAN
     guard: UpdateGuard = field(default_factory=NoGuard)
+    fields: FieldWatch = field(default_factory=NoWatch)
 
     def require_budget(self) -> None:
         """Stop before the product's share of the org's calls is spent.

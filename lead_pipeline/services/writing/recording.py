@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer
+from lead_pipeline.domain.refusals import CODES_OF_DRIFT
 from lead_pipeline.domain.settlements import LogOperation, Settlement, settle_answer
 from lead_pipeline.domain.write_protocol import IntentState, NextStep, WriteIntent, decide_next_step
-from lead_pipeline.errors import WritesRefusedError
+from lead_pipeline.errors import PlanOutdatedError, WritesRefusedError
 from lead_pipeline.services.writing.ports import CrashPoint, WriteSession
 from lead_pipeline.store import writes
 from lead_pipeline.store.writes import TwinWatch
@@ -43,14 +44,20 @@ def record_answers(session: WriteSession, intents: Sequence[WriteIntent], answer
     """Record what the answers make of writes; one without an answer is unknown.
 
     Raises:
+        PlanOutdatedError: Fields changed since these writes were planned: those they were refused for are planned anew.
         WritesRefusedError: An answer says that every further write would fail the same way.
     """
     session.tools.reach(CrashPoint.AFTER_ANSWER)
     judged = [(intent, answers[intent.op_id]) for intent in intents if intent.op_id in answers]
     steps = [(intent, answer, _judge(session, intent, answer)) for intent, answer in judged]
+    is_outdated = any(_may_be_drift(entry) for entry in steps) and session.fields.have_fields_changed()
+    if is_outdated:
+        steps = [(*entry[:2], NextStep.REPLAN) if _may_be_drift(entry) else entry for entry in steps]
     settlements = [settle_answer(intent, answer, step) for intent, answer, step in steps]
     settlements += [leave_unknown(intent) for intent in intents if intent.op_id not in answers]
     record(session, settlements)
+    if is_outdated:
+        raise PlanOutdatedError
     stops = [settlement for settlement, (_, _, step) in zip(settlements, steps, strict=False) if step is NextStep.STOP]
     if stops and (refusal := stops[0].refusal) is not None:
         fields = stops[0].answer.fields if stops[0].answer is not None else ()
@@ -79,6 +86,12 @@ def _void(intent: WriteIntent) -> Settlement:
     return Settlement(
         op_id=intent.op_id, state=IntentState.VOID, operation=LogOperation.FAIL, salesforce_id=intent.salesforce_id
     )
+
+
+def _may_be_drift(entry: tuple[WriteIntent, RecordAnswer, NextStep]) -> bool:
+    """Tell whether a refusal may come from a field that was changed after the write was planned."""
+    _, answer, step = entry
+    return step in {NextStep.STOP, NextStep.DEAD_LETTER} and answer.error_code in CODES_OF_DRIFT
 
 
 def _judge(session: WriteSession, intent: WriteIntent, answer: RecordAnswer) -> NextStep:

@@ -92,14 +92,16 @@ def test_a_job_meets_a_person_who_was_typed_in_by_hand(bulk_bench: WriteBench) -
     bulk_bench.assert_log_equals_journal()
 
 
-def test_a_job_that_dies_before_its_first_row_stops_the_run(bulk_bench: WriteBench) -> None:
-    change = {"remove": ["Title"]}
-    bulk_bench.fault("change_schema", object="Lead", change=change, times=1, route="jobs/ingest", method="PUT")
+def test_a_job_that_dies_before_its_first_row_stops_the_run_and_the_next_run_writes_its_leads(
+    bulk_bench: WriteBench,
+) -> None:
+    bulk_bench.fault("job_failed", after_rows=0, times=1, route="jobs/ingest", method="PATCH")
 
     with pytest.raises(WritesRefusedError):
         bulk_bench.write()
-
     assert bulk_bench.outcomes() == {}
+
+    assert bulk_bench.write().created_by_run == LEADS
 
 
 @pytest.mark.parametrize(
