@@ -45,7 +45,7 @@ coverage: setup
 # Seeded stories of the write engine, breakages that must be seen, nights killed at named moments; the last line is JSON.
 reliability: setup
 	@$(BIN)/python -m lead_pipeline_tests.reliability_figures \
-		--seeds $(SEEDS) --kills $(KILLS) --postgres-restarts $(POSTGRES_RESTARTS)
+		--seeds $(SEEDS) --kills $(KILLS) --postgres-restarts $(POSTGRES_RESTARTS) --workers $(WORKERS)
 
 test-release: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'slow or not slow'

@@ -67,6 +67,7 @@ class KillResult:
     was_killed: bool
     passes: int
     recovery_seconds: float
+    bought_again: int  # rows that repeating the finished batch had Dievio bill
     breaches: tuple[str, ...]
 
 
@@ -86,13 +87,16 @@ def play(laboratory: Laboratory, run: KillRun, *, world: World | None = None) ->
         breaches = (
             [f"not settled after {passes} passes: {last.error or last.failed_gates}"] if not last.is_complete else []
         )
+        charged = experiment.rows_charged()
         breaches += find_repeated_work(experiment)
+        bought_again = experiment.rows_charged() - charged
         breaches += find_breaches(experiment)
     return KillResult(
         run=run,
         was_killed=was_killed,
         passes=passes,
         recovery_seconds=recovery_seconds,
+        bought_again=bought_again,
         breaches=tuple(breaches),
     )
 

@@ -19,7 +19,6 @@ from lead_pipeline_tests.reliability.kills import (
     KillResult,
     KillRun,
     WritePath,
-    choose_evenly,
     disturb,
     edit_at_death,
     find_repeated_work,
@@ -43,23 +42,20 @@ FROM generate_series(1, %s::integer)
 """
 
 
-def choose_postgres_deaths(laboratory: Laboratory, count: int) -> list[KillRun]:
-    """Return so many moments, spread evenly over a night with lost answers."""
+def list_postgres_deaths(laboratory: Laboratory) -> list[KillRun]:
+    """Return every moment of a night with lost answers."""
     disturbance = Disturbance.RESET_AFTER_COMMIT
-    return choose_evenly(
-        list_runs(WritePath.CALLS, disturbance, take_census(laboratory, WritePath.CALLS, disturbance)), count
-    )
+    return list_runs(WritePath.CALLS, disturbance, take_census(laboratory, WritePath.CALLS, disturbance))
 
 
 def play_postgres_death(laboratory: Laboratory, run: KillRun) -> KillResult:
     """Kill Postgres at a moment of a night, start it again, and let later nights put everything right."""
     with laboratory.experiment(build_small_world(), limits=run.path.limits) as experiment:
         disturb(experiment, run.disturbance, late_seconds=run.late_seconds)
-        pid = laboratory.postgres.pid
-        ended = experiment.run(death=run.death, victim=pid)
+        ended = experiment.run(death=run.death, victim=laboratory.postgres.pid)
+        was_killed = ended is not None and ended.passed.get(run.death.place, 0) >= run.death.nth
         died_at = time.monotonic()
         laboratory.postgres.restart()
-        was_killed = laboratory.postgres.pid != pid
         edit_at_death(experiment)
         experiment.end_faults()
         passes, waited, last = settle(experiment)
@@ -67,13 +63,16 @@ def play_postgres_death(laboratory: Laboratory, run: KillRun) -> KillResult:
         experiment.advance(LONGEST_CALL_SECONDS)
         breaches = [] if ended is not None else ["the night did not end in order"]
         breaches += [f"not settled after {passes} passes: {last.error}"] if not last.is_complete else []
+        charged = experiment.rows_charged()
         breaches += find_repeated_work(experiment)
+        bought_again = experiment.rows_charged() - charged
         breaches += find_breaches(experiment)
     return KillResult(
         run=run,
         was_killed=was_killed,
         passes=passes,
         recovery_seconds=recovery_seconds,
+        bought_again=bought_again,
         breaches=tuple(breaches),
     )
 

@@ -3,12 +3,12 @@
 import pytest
 
 from lead_pipeline_tests.reliability.evidence import find_breaches
-from lead_pipeline_tests.reliability.kills import KillRun, run_undisturbed
+from lead_pipeline_tests.reliability.kills import KillRun, choose_evenly, run_undisturbed
 from lead_pipeline_tests.reliability.laboratory import Laboratory
 from lead_pipeline_tests.reliability.postgres_deaths import (
-    choose_postgres_deaths,
     count_intents,
     full_disk,
+    list_postgres_deaths,
     moment_in_write,
     play_postgres_death,
 )
@@ -57,7 +57,9 @@ def test_a_full_disk_ends_the_night_before_anything_is_sent(laboratory: Laborato
 
 @pytest.mark.slow
 def test_postgres_may_be_killed_at_any_place_a_night_passes(laboratory: Laboratory) -> None:
-    results = [play_postgres_death(laboratory, run) for run in choose_postgres_deaths(laboratory, RELEASE_RESTARTS)]
+    runs = choose_evenly(list_postgres_deaths(laboratory), RELEASE_RESTARTS)
+
+    results = [play_postgres_death(laboratory, run) for run in runs]
 
     assert {str(result.run): result.breaches for result in results if result.breaches} == {}
     assert sum(result.was_killed for result in results) == RELEASE_RESTARTS

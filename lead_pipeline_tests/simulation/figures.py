@@ -121,10 +121,10 @@ def _rare_collection() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def play_in_parallel(seeds: Sequence[int], *, processes: int) -> Iterator[Figures]:
-    """Play seeds on several processes; give the figures of each part as it ends."""
-    chunks = [seeds[start : start + CHUNK_SEEDS] for start in range(0, len(seeds), CHUNK_SEEDS)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+def play_in_parallel(seeds: Sequence[int], *, workers: int, chunk_seeds: int = CHUNK_SEEDS) -> Iterator[Figures]:
+    """Play seeds on several processes; give the figures of each part in turn, the same for any number of processes."""
+    chunks = [seeds[start : start + chunk_seeds] for start in range(0, len(seeds), chunk_seeds)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(play, chunks)
 
 
@@ -145,9 +145,9 @@ def detect(number: int, *, searches: int) -> Detection:
     return Detection(name=strategy.name, seeds_needed=tuple(needed for needed, _ in found), example=found[0][1])
 
 
-def detect_all(*, searches: int, processes: int) -> Iterator[Detection]:
+def detect_all(*, searches: int, workers: int) -> Iterator[Detection]:
     """Search for every breakage."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(detect, number, searches=searches) for number in range(len(SABOTAGES))]
         yield from (entry.result() for entry in waiting)
 

@@ -21,7 +21,7 @@ from lead_pipeline_tests.simulation.runs import run_seed
 CHUNK_SEEDS = 250
 CHUNKS = 8
 RELEASE_SEEDS = 200_000
-RELEASE_PROCESSES = 2
+RELEASE_WORKERS = 2
 
 
 @cache
@@ -59,9 +59,18 @@ def test_a_seed_plays_the_same_story_each_time() -> None:
 
 
 @pytest.mark.slow
+def test_the_figures_do_not_depend_on_the_number_of_workers() -> None:
+    together = Figures()
+    for part in play_in_parallel(range(6), workers=2, chunk_seeds=2):
+        together.merge(part)
+
+    assert together == play(range(6))
+
+
+@pytest.mark.slow
 def test_no_seed_of_a_release_run_breaks_a_promise() -> None:
     figures = Figures()
-    for part in play_in_parallel(range(RELEASE_SEEDS), processes=RELEASE_PROCESSES):
+    for part in play_in_parallel(range(RELEASE_SEEDS), workers=RELEASE_WORKERS):
         figures.merge(part)
 
     assert_no_violations(figures)
