@@ -23,6 +23,7 @@ from lead_pipeline_tests.simulation.figures import (
     read_failed_seeds,
     replay_command,
 )
+from lead_pipeline_tests.simulation.sabotages import SABOTAGES
 
 BASELINE_SEEDS = 500
 SHOWN_FAILURES = 20
@@ -55,7 +56,7 @@ def main(seeds: int, first: int, workers: int, searches: int, baselines: bool, s
     _show_table("Faults by kind", _fault_rows(figures))
     if baselines:
         table += _baseline_rows()
-    detections = list(detect_all(searches=searches, workers=workers)) if searches else []
+    detections = list(_told(detect_all(searches=searches, workers=workers))) if searches else []
     if detections:
         _show_table("Breakages", [_detection_row(detection) for detection in detections])
         table.append(_detections_row(detections))
@@ -101,6 +102,14 @@ def _play_all(seeds: Sequence[int], *, workers: int) -> Figures:
                 f"{done:,} of {len(seeds):,} seeds, {broken} broke a promise, {left / 60:,.0f} min left", err=True
             )
     return figures
+
+
+def _told(detections: Iterator[Detection]) -> Iterator[Detection]:
+    """Say of each breakage whether it was seen, and pass it on."""
+    for number, detection in enumerate(detections, start=1):
+        state = f"seen after {detection.median_seeds:g} seeds" if detection.is_caught else "NOT SEEN"
+        click.echo(f"breakage {number} of {len(SABOTAGES)}: {detection.name}, {state}", err=True)
+        yield detection
 
 
 def _replay(seed: int) -> int:
