@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from lead_pipeline.domain.decisions import Decision
+from lead_pipeline.domain.decisions import Decision, SyncDecision
 from lead_pipeline.domain.match_keys import shared_keys
 from lead_pipeline.domain.matching import LeadToMatch
 from lead_pipeline.domain.write_protocol import (
@@ -182,7 +182,8 @@ def _write(session: WriteSession, work: Sequence[WorkItem], holding_owner_id: st
         is_bulk = _may_use_job(session, decision, object_name, len(items))
         send = deliver_in_bulk if is_bulk else deliver
         for page in _pages(items, session.limits.bulk_job_rows if is_bulk else session.limits.plan_page_leads):
-            sent_count += send(session, _build(session, page, holding_owner_id), seen_at=seen_at)
+            if intents := _build(session, page, holding_owner_id):
+                sent_count += send(session, intents, seen_at=seen_at)
             done += len(page)
             session.tools.on_progress("write", done, len(work))
     return sent_count
@@ -202,6 +203,7 @@ def _may_use_job(session: WriteSession, decision: Decision, object_name: str, le
 
 def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: str | None) -> list[WriteIntent]:
     keys = {item.dievio_lead_id: person_key(item.keys, item.dievio_lead_id) for item in items}
+    chosen = {item.dievio_lead_id: _basis_of(item) for item in items}
     with session.database.transaction() as connection:
         planned = writes.read_planned_writes(connection, session.batch_id, dievio_lead_ids=keys)
     return [
@@ -219,7 +221,14 @@ def _build(session: WriteSession, items: Sequence[WorkItem], holding_owner_id: s
             purpose=session.order.purpose,
         )
         for entry in planned
+        # A run that lost its lease without noticing may have planned anew since: the next pass reads and chooses again.
+        if _basis_of(entry.decision) == chosen[entry.decision.dievio_lead_id]
     ]
+
+
+def _basis_of(plan: WorkItem | SyncDecision) -> tuple[object, ...]:
+    """Return what a plan was chosen by: what it does, to which record, as of when."""
+    return plan.decision, plan.object_name, plan.salesforce_id, plan.base_last_modified_at
 
 
 def _pages(items: Sequence[WorkItem], size: int) -> Iterator[Sequence[WorkItem]]:
