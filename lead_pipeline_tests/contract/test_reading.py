@@ -118,7 +118,7 @@ def test_a_missing_record_of_a_collection_read_is_null(org: httpx.Client) -> Non
 
 def test_a_composite_answers_reads_side_by_side(org: httpx.Client) -> None:
     requests = [{"method": "GET", "url": f"{DATA}/{path}", "referenceId": name} for name, path in
-                (("a", "limits"), ("b", "query?q=SELECT+Id+FROM+User+LIMIT+1"))]  # fmt: skip
+                (("a", "query?q=SELECT+COUNT()+FROM+Lead"), ("b", "query?q=SELECT+Id+FROM+User+LIMIT+1"))]  # fmt: skip
 
     parts = org.post(f"{DATA}/composite", json={"compositeRequest": requests}).json()["compositeResponse"]
 

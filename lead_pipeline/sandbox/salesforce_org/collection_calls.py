@@ -84,6 +84,7 @@ def upsert_many(call: Call) -> Answer:
 
     def save(place: int) -> Result:
         key, payload = keys[place], record_payload(records[place])
+        _check_type(schema, records[place])
         if _folded(key, sensitive=item.case_sensitive) in repeated:
             raise fault("DUPLICATE_VALUE.request", value=key, fields=[item.name])
         record_id, created = upsert_one(call, saver, schema=schema, key_name=item.name, payload=payload)
@@ -202,6 +203,14 @@ def _typed(call: Call, record: Mapping[str, Any]) -> ObjectSchema | None:
     if not isinstance(name, str):
         raise fault("INVALID_INPUT", text="Include an entity type for each record: attributes.type is missing")
     return call.find_object(name)
+
+
+def _check_type(schema: ObjectSchema, record: Mapping[str, Any]) -> None:
+    """Refuse a record of another object than the path names; without a type it is taken for one of the path's."""
+    attributes = record.get("attributes")
+    name = attributes.get("type", schema.name) if isinstance(attributes, dict) else schema.name
+    if str(name).lower() != schema.name.lower():
+        raise fault("INVALID_TYPE", text=f"the request upserts {schema.name}, the record is of type {name}", fields=[])
 
 
 def _known(schema: ObjectSchema | None, record: Mapping[str, Any]) -> ObjectSchema:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call, refusal
@@ -21,6 +21,9 @@ _STEP: Final = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 _REFERENCE_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _FORBIDDEN_HEADERS: Final = frozenset({"accept", "authorization", "content-type"})
 _COUNTED_PATHS: Final = re.compile(r"/(query|queryall|composite/sobjects)\b", re.IGNORECASE)
+_TAKEN_PATHS: Final = re.compile(
+    r"/services/data/v[\d.]+/(sobjects|query|queryall|composite/sobjects)(/|$)", re.IGNORECASE
+)
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD"})
 
 Dispatch = Callable[[Call], Answer]
@@ -84,9 +87,9 @@ class CompositeHandler:
         try:
             url = _resolve(request["url"], known)
             body = _resolve(request.get("body"), known)
+            parts = _taken(url)
         except SalesforceFault as unresolved:
             return refusal([unresolved])
-        parts = urlsplit(url)
         headers = {name.lower(): value for name, value in (request.get("httpHeaders") or {}).items()}
         inherited = {
             name: value
@@ -106,6 +109,18 @@ class CompositeHandler:
                 parts={},
             )
         )
+
+
+def _taken(url: str) -> SplitResult:
+    """The parts of a subrequest's address.
+
+    Raises:
+        SalesforceFault: NOT_FOUND, a resource that Salesforce does not document for subrequests.
+    """
+    parts = urlsplit(url)
+    if _TAKEN_PATHS.match(parts.path) is None:
+        raise fault("NOT_FOUND")
+    return parts
 
 
 def _subrequests(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

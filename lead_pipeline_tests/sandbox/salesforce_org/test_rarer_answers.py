@@ -50,6 +50,10 @@ ROWS: dict[str, tuple[Ask, dict[str, Any]]] = {
         lambda org: org.call("DELETE", COLLECTION, params={"ids": "x!"}).json()[0],
         error("MALFORMED_ID", "malformed id x!"),
     ),
+    "a record of another object than the path": (
+        in_rows("PATCH", f"{COLLECTION}/Contact/Dievio_Lead_ID__c", Dievio_Lead_ID__c="k", LastName="x"),
+        error("INVALID_TYPE", "the request upserts Contact, the record is of type Lead"),
+    ),
     "an owner taken away": (
         lambda org: in_rows("PATCH", COLLECTION, Id=org.create(), OwnerId=None)(org),
         error("INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", "OwnerId"),
@@ -75,7 +79,7 @@ def composite(*requests: dict[str, Any]) -> Ask:
 
 
 def sub(**more: Any) -> dict[str, Any]:
-    return {"method": "GET", "url": f"{DATA}/limits", "referenceId": "a", **more}
+    return {"method": "GET", "url": f"{DATA}/sobjects/User", "referenceId": "a", **more}
 
 
 WHOLE: dict[str, tuple[Ask, str, str]] = {
@@ -151,6 +155,15 @@ def test_what_an_admin_may_not_do_is_refused(name: str, admin: RunningOrg) -> No
     answer = ask(admin)
 
     assert (answer.status_code, answer.json()) == (400, {"errors": [expected]})
+
+
+@pytest.mark.parametrize(
+    "path", [f"{DATA}/limits", f"{DATA}/composite", f"{DATA}/jobs/ingest", "/services/oauth2/userinfo"]
+)
+def test_a_composite_takes_records_queries_and_collections_only(path: str, admin: RunningOrg) -> None:
+    [part] = composite(sub(url=path))(admin).json()["compositeResponse"]
+
+    assert (part["httpStatusCode"], part["body"][0]["errorCode"]) == (404, "NOT_FOUND")
 
 
 def test_twenty_six_subrequests_are_too_many(admin: RunningOrg) -> None:

@@ -260,7 +260,7 @@ def test_a_composite_with_all_or_none_undoes_everything(admin: RunningOrg) -> No
 def test_a_composite_takes_25_subrequests_and_5_queries(
     admin: RunningOrg, count: int, queries: int, status: int
 ) -> None:
-    paths = ["/query?q=SELECT+Id+FROM+Lead"] * queries + ["/limits"] * (count - queries)
+    paths = ["/query?q=SELECT+Id+FROM+Lead"] * queries + ["/sobjects/User"] * (count - queries)
     requests = [sub("GET", path, f"r{place}") for place, path in enumerate(paths)]
 
     assert admin.call("POST", "/composite", json={"compositeRequest": requests}).status_code == status
