@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree as ET
+
 import pytest
 from pydantic import SecretStr
 
@@ -9,6 +11,8 @@ from lead_pipeline.domain.org_package.build import build_org_package
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
+from lead_pipeline.sandbox.salesforce_org.metadata_files import read_element
+from lead_pipeline.sandbox.salesforce_org.page_parts import list_view_query
 from lead_pipeline.services.org_setup import SetupTarget, apply_org_package
 from lead_pipeline.services.revert import revert_run
 from lead_pipeline.services.writing.org_guard import OrgGuard
@@ -107,3 +111,22 @@ def test_whether_the_org_guards_itself_is_kept_for_the_forecast(guarded: WriteBe
 
 def test_an_org_with_its_owner_rule_alone_is_not_guarded(bench: WriteBench) -> None:
     assert not OrgGuard(bench.database, bench.client, bench.rules.mappings).covers("Lead", at=bench.now())
+
+
+def test_the_list_views_of_the_package_find_whom_they_are_for(guarded: WriteBench) -> None:
+    stale, _fresh, asked = guarded.load(
+        "Lead",
+        org_lead(1, Last_Enriched_At__c="2025-01-01T00:00:00.000+0000"),
+        org_lead(2, Last_Enriched_At__c=guarded.now().strftime("%Y-%m-%dT%H:%M:%S.000+0000")),
+        org_lead(3, Dievio_Review_Status__c="Needs review"),
+    )
+    files = build_org_package(guarded.rules.mappings, queues=[])
+    entries = {file.path.rpartition("/")[2].partition(".")[0]: file.text for file in files if "listViews" in file.path}
+    schema = guarded.emulated.org.schemas["Lead"]
+
+    def listed(name: str) -> list[str]:
+        view = read_element(ET.fromstring(entries[name]))  # noqa: S314 - we wrote it ourselves
+        return [str(row["Id"]) for row in guarded.client.query(list_view_query(schema, view))]
+
+    assert listed("Dievio_Stale") == [stale]
+    assert listed("Dievio_Needs_Review") == [asked]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lead_pipeline.domain.org_package.markup import PackageFile
-from lead_pipeline.domain.org_package.parts import SETTING_FILE, queue_file, setting_record
+from lead_pipeline.domain.org_package.parts import SETTING_FILE, queue_file, read_setting_values, setting_record
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.errors import ConfigurationError, OrgSetupError
 from lead_pipeline.salesforce.deployments import ComponentResult, DeploymentState
@@ -27,6 +27,7 @@ class FakeOrgAdmin:
     looks_before_done: int = 0
     problem: str = ""
     answer: AnswerKind = AnswerKind.DONE
+    settings: Mapping[str, object] | None = None  # None: the org has no such type yet
     sent: list[tuple[bool, Mapping[str, str]]] = field(default_factory=list)
     looks: int = 0
 
@@ -56,6 +57,10 @@ class FakeOrgAdmin:
     def query(self, soql: str) -> Iterator[dict[str, object]]:
         if "FROM Organization" in soql:
             yield {"Name": "Org", "OrganizationType": "Enterprise Edition", "IsSandbox": self.is_sandbox}
+        elif "FROM Dievio_Setting__mdt" in soql:
+            if self.settings is None:
+                raise ConfigurationError("Salesforce", what="no such type", repair="none")
+            yield dict(self.settings)
         elif "FROM Group" in soql and self.has_queue:
             yield {"Id": QUEUE, "DeveloperName": "Dievio_Holding"}
         elif "FROM PermissionSet WHERE" in soql:
@@ -136,3 +141,27 @@ def test_an_assignment_that_fails_is_told() -> None:
 
 def test_the_settings_stand_where_the_package_has_them() -> None:
     assert SETTING_FILE.endswith("customMetadata/Dievio_Setting.Default.md-meta.xml")
+
+
+SETTING_ENTRY = "customMetadata/Dievio_Setting.Default.md"
+ENDPOINT = "https://intake.example/a?b=1&c=2"
+
+
+def settings_sent(org: FakeOrgAdmin, *files: PackageFile) -> dict[str, str | bool | None]:
+    apply_org_package(org, files, TARGET, is_dry_run=False, may_be_production=False, wait=lambda _: None)
+    return read_setting_values(PackageFile(SETTING_ENTRY, org.sent[-1][1][SETTING_ENTRY]))
+
+
+def test_what_an_admin_set_in_the_org_stays_when_the_package_comes_again() -> None:
+    held = {"Intake_Endpoint__c": ENDPOINT, "Is_Inbound_Active__c": False, "Is_Outbound_Active__c": True}
+    org = FakeOrgAdmin(settings=held, has_queue=True, has_assignment=True)
+    sent = settings_sent(org, setting_record(holding_queue_id=None), queue_file("Dievio_Holding"))
+    assert sent == {**held, "Holding_Queue_Id__c": QUEUE[:15]}
+
+
+def test_what_somebody_wrote_into_the_package_wins() -> None:
+    org = FakeOrgAdmin(settings={"Intake_Endpoint__c": "https://old.example"}, has_assignment=True)
+    values = {"Intake_Endpoint__c": ENDPOINT, "Is_Inbound_Active__c": True}
+    sent = settings_sent(org, setting_record(holding_queue_id=None, values=values), queue_file("Dievio_Holding"))
+    assert sent["Intake_Endpoint__c"] == ENDPOINT
+    assert (sent["Is_Inbound_Active__c"], sent["Is_Outbound_Active__c"]) == (True, False)
