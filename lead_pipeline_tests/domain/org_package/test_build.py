@@ -10,7 +10,7 @@ from lead_pipeline.config.pipeline import load_pipeline_config
 from lead_pipeline.domain.mapping import NOTES_SOURCE, OnUnmapped, WritePolicy
 from lead_pipeline.domain.org_package.build import build_org_package, deployment_entries
 from lead_pipeline.domain.org_package.markup import NAMESPACE, PackageFile
-from lead_pipeline.domain.org_package.parts import SETTING_FILE, setting_record
+from lead_pipeline.domain.org_package.parts import SETTING_FILE, read_setting_values, setting_record
 from lead_pipeline.domain.org_package.permissions import WITHOUT_FIELD_SECURITY
 from lead_pipeline_tests.domain.org_package.builders import ELEMENTS, package_files, small_mappings
 
@@ -121,6 +121,17 @@ def test_the_settings_of_an_org_name_its_queue_with_fifteen_characters() -> None
     record = setting_record(holding_queue_id="00G5e0000000001EAA")
     assert record.path == SETTING_FILE
     assert '<value xsi:type="xsd:string">00G5e0000000001</value>' in record.text
+
+
+def test_the_settings_of_an_org_are_read_as_they_were_written() -> None:
+    values = {"Intake_Endpoint__c": "https://intake.example/a?b=1&c=<2>", "Is_Outbound_Active__c": True}
+    record = setting_record(holding_queue_id="00G5e0000000001EAA", values=values)
+    assert read_setting_values(record) == {
+        **values,
+        "Holding_Queue_Id__c": "00G5e0000000001",
+        "Is_Inbound_Active__c": False,
+    }
+    assert read_setting_values(setting_record(holding_queue_id=None))["Intake_Endpoint__c"] is None
 
 
 def test_a_value_that_goes_into_notes_gets_no_field_and_the_notes_get_theirs() -> None:
