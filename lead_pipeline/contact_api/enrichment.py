@@ -19,11 +19,10 @@ from lead_pipeline.domain.enrichment.questions import (
     ProviderAnswer,
     ProviderCapabilities,
     Question,
-    QuestionAnswer,
     QuestionKey,
     pair_answers,
 )
-from lead_pipeline.domain.enrichment.reading import RowReading, RowRules, read_row
+from lead_pipeline.domain.enrichment.reading import RowReading, RowRules
 from lead_pipeline.transport.json_answers import Call
 from lead_pipeline.transport.json_calls import JsonCalls
 
@@ -96,7 +95,9 @@ class ContactApiEnrichment:
         call = Call(name="match", path=self._path, segment=questions[0].segment, keys=frozenset(body))
         answer = read_match_answer(self._calls.post(call, body), call=call, references=by_reference.keys())
         found = {
-            by_reference[reference].dievio_lead_id: self._read(by_reference[reference], result)
+            by_reference[reference].dievio_lead_id: self._read(result).answer(
+                by_reference[reference], state=result.state
+            )
             for reference, result in answer.results.items()
         }
         # A person of whom the answer says nothing at all was not looked at: misses come back as such.
@@ -106,21 +107,10 @@ class ContactApiEnrichment:
             body=answer.body,
         )
 
-    def _read(self, question: Question, result: ItemResult) -> QuestionAnswer:
-        reading = RowReading()
-        if result.state is AnswerState.FOUND:
-            reading = read_row(
-                result.person,
-                self._rules.mapping,
-                fetched_at=self._now(),
-                org_vocabulary=self._rules.org_vocabulary,
-            )
-        return QuestionAnswer(
-            dievio_lead_id=question.dievio_lead_id,
-            state=result.state,
-            findings=reading.findings,
-            observed_at=reading.observed_at,
-        )
+    def _read(self, result: ItemResult) -> RowReading:
+        if result.state is not AnswerState.FOUND:
+            return RowReading()
+        return self._rules.read(result.person, fetched_at=self._now())
 
 
 def _item_of_profile(question: Question) -> dict[str, str]:

@@ -18,11 +18,10 @@ from lead_pipeline.domain.enrichment.questions import (
     ProviderAnswer,
     ProviderCapabilities,
     Question,
-    QuestionAnswer,
     QuestionKey,
     pair_answers,
 )
-from lead_pipeline.domain.enrichment.reading import RowReading, RowRules, read_row
+from lead_pipeline.domain.enrichment.reading import RowReading, RowRules
 from lead_pipeline.domain.match_keys import lead_keys
 from lead_pipeline.domain.normalize.linkedin import read_linkedin
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
@@ -116,7 +115,7 @@ class DievioEnrichment:
             if reading.keys.li is not None:
                 by_slug.setdefault(reading.keys.li, reading)
         found = {
-            question.dievio_lead_id: _found(question, by_slug[slug])
+            question.dievio_lead_id: by_slug[slug].answer(question)
             for question in questions
             if (slug := read_linkedin(str(question.linkedin_url)).slug) in by_slug and slug is not None
         }
@@ -147,7 +146,7 @@ class DievioEnrichment:
         is_cut = len(page.rows) == 0 and not _is_complete(page)
         readings = self._read(page)
         accepted = readings[0] if len(readings) == 1 and _is_complete(page) and _bears(readings[0], question) else None
-        found = {} if accepted is None else {question.dievio_lead_id: _found(question, accepted)}
+        found = {} if accepted is None else {question.dievio_lead_id: accepted.answer(question)}
         absent = AnswerState.UNANSWERED if is_cut else AnswerState.MISS
         return ProviderAnswer(
             answers=pair_answers(questions, found, absent=absent), credits=page.credits, body=page.body
@@ -155,10 +154,7 @@ class DievioEnrichment:
 
     def _read(self, page: SearchPage) -> list[RowReading]:
         fetched_at = self._now()
-        return [
-            read_row(row, self._rules.mapping, fetched_at=fetched_at, org_vocabulary=self._rules.org_vocabulary)
-            for row in page.rows
-        ]
+        return [self._rules.read(row, fetched_at=fetched_at) for row in page.rows]
 
 
 def _wants_phones(questions: Sequence[Question]) -> bool:
@@ -168,15 +164,6 @@ def _wants_phones(questions: Sequence[Question]) -> bool:
 def _is_complete(page: SearchPage) -> bool:
     """Tell whether a page holds everything there was; one cut short by the balance names more hits than it has rows."""
     return not page.has_more and (page.total_count is None or len(page.rows) >= page.total_count)
-
-
-def _found(question: Question, reading: RowReading) -> QuestionAnswer:
-    return QuestionAnswer(
-        dievio_lead_id=question.dievio_lead_id,
-        state=AnswerState.FOUND,
-        findings=reading.findings,
-        observed_at=reading.observed_at,
-    )
 
 
 def _bears(reading: RowReading, question: Question) -> bool:

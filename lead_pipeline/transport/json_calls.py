@@ -22,6 +22,9 @@ from lead_pipeline.transport.tls import find_tls_flaw
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # 100 rows with their provider objects are below 2 MB
 USER_AGENT = "lead_pipeline"
+#: Idle connections are given up sooner than servers close them, usually after 5 s or more: a call that meets the closing
+#: gets no answer and has to count as perhaps billed.
+IDLE_SECONDS = 2.0
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
@@ -98,6 +101,7 @@ class JsonCalls:
                 "User-Agent": USER_AGENT,
             },
             timeout=httpx.Timeout(rules.read_seconds, connect=rules.connect_seconds),
+            limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,
             # a proxy of the environment must not see calls to this machine
             trust_env=httpx.URL(self.address).host not in LOOPBACK_HOSTS,

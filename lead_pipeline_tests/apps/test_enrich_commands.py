@@ -81,7 +81,9 @@ def test_the_preview_says_who_why_and_what_it_costs_and_spends_nothing(line: Com
     assert sum(reason["people"] for reason in shown["reasons"]) == 2
     assert {reason["reason"] for reason in shown["reasons"] if reason["choice"] == "ask"} >= {"missing_fields"}
     assert (shown["calls"] > 0, shown["credits_at_most"] > 0, dievio.rows_charged) == (True, True, 0)
-    assert "nothing is spent" in line.call("preview", "--date", day(2)).stdout
+    told = line.call("preview", "--date", day(2), "--who").stdout
+    assert ("nothing is spent" in told, next(iter(shown["people"])) in told) == (True, True)
+    assert "No lead of this day is open" in line.call("preview", "--date", day(9)).stdout
 
 
 def test_one_person_is_looked_up_by_profile_and_the_budget_shows_it(
@@ -124,5 +126,9 @@ def test_a_person_nobody_knows_is_refused_and_two_names_are_one_too_many(line: C
 def test_stale_records_are_refreshed_and_nobody_waits_for_a_retry(line: CommandLine, nights: NightBench) -> None:
     refreshed, retried = line.read("refresh"), line.read("retry")
 
+    decided = line.read("preview", "--date", refreshed["batch_id"])["decided"]
     assert (refreshed["records"], refreshed["credits"], retried["records"]) == (1, 1, 0)
+    assert [(entry["reason"], entry["state"], entry["people"]) for entry in decided] == [
+        ("stale_fields", "answered", 1)
+    ]
     assert nights.records("Lead")[0]["Title"] == "CFO"

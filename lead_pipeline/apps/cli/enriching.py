@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from lead_pipeline.apps.cli.running import yesterday
-from lead_pipeline.apps.enrichment_tables import print_profile
+from lead_pipeline.apps.enrichment_tables import print_preview, print_profile
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
@@ -36,9 +36,12 @@ def enrich() -> None:
 
 @enrich.command()
 @click.option("--date", "batch_id", help="Day to look at, YYYY-MM-DD; default: yesterday (UTC).")
+@click.option("--who", "has_people", is_flag=True, help="Also list the people: our id, the reason, what is wanted.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
-def preview(*, batch_id: str | None, is_json: bool) -> None:
+def preview(*, batch_id: str | None, has_people: bool, is_json: bool) -> None:
     """Show who of a normalized day would be looked up, why, and what it can cost. Spends nothing.
+
+    Of a day that was carried out it shows what was decided.
 
     Example: lead-pipeline enrich preview --date 2026-11-20
     """
@@ -54,19 +57,7 @@ def preview(*, batch_id: str | None, is_json: bool) -> None:
             batch_id=batch_id or yesterday(),
             now=connections.now,
         )
-    reasons = [{"choice": key[0], "reason": key[1], "detail": key[2], "people": n} for key, n in shown.reasons.items()]
-    if is_json:
-        click.echo(json.dumps({**asdict(shown), "reasons": reasons}, indent=2))
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("choice", "reason", "detail", "people"):
-        table.add_column(name, justify="right" if name == "people" else "left")
-    for line in sorted(reasons, key=lambda one: (str(one["choice"]), -int(str(one["people"])))):
-        table.add_row(*(str(line[name]) for name in ("choice", "reason", "detail")), f"{line['people']:,}")
-    console = open_console()
-    console.print(f"[bold]Enrichment of {shown.batch_id}[/bold] · nothing is asked, nothing is spent")
-    console.print(table)
-    console.print(f"{shown.calls:,} calls, {shown.credits_at_most:,} credits at most")
+    print_preview(shown, has_people=has_people, is_json=is_json)
 
 
 @enrich.command()

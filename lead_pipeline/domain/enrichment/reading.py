@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lead_pipeline.domain.confidence import judge_confidence
-from lead_pipeline.domain.enrichment.questions import CONTEXT_FIELDS, ENRICHABLE_FIELDS, Finding
+from lead_pipeline.domain.enrichment.questions import (
+    CONTEXT_FIELDS,
+    ENRICHABLE_FIELDS,
+    AnswerState,
+    Finding,
+    Question,
+    QuestionAnswer,
+)
 from lead_pipeline.domain.extraction import SourceMapping
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys
 from lead_pipeline.domain.match_keys import lead_keys
@@ -31,6 +38,10 @@ class RowRules:
     mapping: SourceMapping
     org_vocabulary: Mapping[str, frozenset[str]]
 
+    def read(self, row: object, *, fetched_at: datetime) -> RowReading:
+        """Return what a row that was just delivered says."""
+        return read_row(row, self.mapping, fetched_at=fetched_at, org_vocabulary=self.org_vocabulary)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowReading:
@@ -45,6 +56,15 @@ class RowReading:
     findings: Mapping[str, Finding] = field(default_factory=dict)
     keys: MatchKeys = field(default_factory=MatchKeys)
     observed_at: datetime | None = None
+
+    def answer(self, question: Question, *, state: AnswerState = AnswerState.FOUND) -> QuestionAnswer:
+        """Return the row as the answer to a question."""
+        return QuestionAnswer(
+            dievio_lead_id=question.dievio_lead_id,
+            state=state,
+            findings=self.findings,
+            observed_at=self.observed_at,
+        )
 
 
 def read_row(

@@ -27,6 +27,7 @@ class Preview:
         calls: Calls of the first provider.
         credits_at_most: What they can cost; misses are free.
         people: Our id -> reason and wanted fields, of those who would be asked about.
+        decided: What the last run decided about leads that have their outcome: as `reasons`, with how far they came.
     """
 
     batch_id: str
@@ -34,6 +35,7 @@ class Preview:
     calls: int
     credits_at_most: int
     people: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    decided: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ def preview_enrichment(
     with database.connect() as connection:
         for page in store.read_open_leads(connection, batch_id):
             selections += [select(lead.candidate, policy, now=at) for lead in page]
+        decided = [] if selections else store.count_requests(connection, batch_id)
     asking = [one for one in selections if one.choice is Choice.ASK]
     calls = list(plan_calls((ask_about(one.candidate, one.wanted) for one in asking), capabilities))
     return Preview(
@@ -90,6 +93,7 @@ def preview_enrichment(
         calls=len(calls),
         credits_at_most=sum(call.credits_at_most for call in calls),
         people={one.candidate.dievio_lead_id: (one.why.value, tuple(sorted(one.wanted))) for one in asking},
+        decided={(row["choice"], row["reason"], row["detail"], row["state"]): row["people"] for row in decided},
     )
 
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from lead_pipeline.domain.enrichment.reading import UNMEASURED_SHARE, read_row
+from lead_pipeline.domain.enrichment.reading import UNMEASURED_SHARE, RowRules, read_row
 from lead_pipeline.domain.extraction import CellPath
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin
+from lead_pipeline_tests.domain.enrichment.builders import question
 from lead_pipeline_tests.lead_builders import FETCHED_AT, article_row, load_mapping
 
 MAPPING = load_mapping()
@@ -67,3 +68,12 @@ def test_a_row_that_is_no_object_says_nothing() -> None:
     reading = read_row("not a row", MAPPING, fetched_at=FETCHED_AT)
 
     assert (dict(reading.findings), reading.observed_at) == ({}, None)
+
+
+def test_a_row_answers_the_question_with_what_it_says_and_when_it_was_seen() -> None:
+    reading = RowRules(mapping=MAPPING, org_vocabulary={}).read(article_row(), fetched_at=FETCHED_AT)
+
+    answer = reading.answer(question(7))
+
+    assert (answer.dievio_lead_id, answer.state.value) == (question(7).dievio_lead_id, "found")
+    assert (answer.findings, answer.observed_at) == (reading.findings, reading.observed_at)

@@ -65,8 +65,7 @@ def everybody(nights: NightBench) -> list[Mapping[str, Any]]:
     return list(nights.client.query("SELECT Id, Email, Title FROM Lead"))
 
 
-def refresh(nights: NightBench, dievio: DievioWorld, batch_id: str) -> tuple[RefreshSummary, int]:
-    """Refresh once; return what was done and the calls it took."""
+def refresh(nights: NightBench, dievio: DievioWorld, batch_id: str) -> RefreshSummary:
     with dievio.client() as client:
         provider = DievioEnrichment(client, RowRules(mapping=load_mapping(), org_vocabulary={}), now=nights.now)
         looking = Refresh(
@@ -76,7 +75,7 @@ def refresh(nights: NightBench, dievio: DievioWorld, batch_id: str) -> tuple[Ref
             source=load_mapping("directory"),
             owners=OWNERS,
         )
-        return refresh_stale_records(looking, batch_id=batch_id), client.calls
+        return refresh_stale_records(looking, batch_id=batch_id)
 
 
 @pytest.mark.slow
@@ -94,17 +93,19 @@ def test_ten_thousand_stale_records_cost_a_credit_each_and_only_changes_are_writ
     dievio.sell(*(somebody(place, job_title=title, last_enriched_at=fresh) for place, title in enumerate(titles)))
     journal = len(nights.emulated.org.store.journal())
 
-    first, calls = refresh(nights, dievio, "refresh-1")
+    first = refresh(nights, dievio, "refresh-1")
     written = nights.emulated.org.store.journal()[journal:]
     nights.wait(timedelta(days=1).total_seconds())
-    second, later_calls = refresh(nights, dievio, "refresh-2")
+    second = refresh(nights, dievio, "refresh-2")
 
-    assert (first.failed_gates, first.records, calls) == ((), RECORDS, ceil(RECORDS / DEFAULT_BATCH_SIZE))
+    assert (first.failed_gates, first.records) == ((), RECORDS)
     assert first.enrichment is not None
+    # Answered calls: on a busy machine a try may break and be made again, which the credits below would show if billed.
+    assert first.enrichment.calls == ceil(RECORDS / DEFAULT_BATCH_SIZE)
     assert first.enrichment.credits == dievio.rows_charged == RECORDS
     assert first.write is not None
     # Seniority and department belong to the machine, so that a promotion shows there though the rep's title stays.
     assert first.write.outcomes[Outcome.UPDATED] == len(written) == PROMOTED
     held = [record["Title"] for record in everybody(nights)]
     assert (held.count("What the rep typed"), held.count("CFO")) == (CORRECTED, PROMOTED - CORRECTED)
-    assert (second.records, later_calls, dievio.rows_charged) == (0, 0, RECORDS)
+    assert (second.records, second.enrichment, dievio.rows_charged) == (0, None, RECORDS)
