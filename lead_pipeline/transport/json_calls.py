@@ -22,8 +22,8 @@ from lead_pipeline.transport.tls import find_tls_flaw
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # 100 rows with their provider objects are below 2 MB
 USER_AGENT = "lead_pipeline"
-#: Idle connections are given up sooner than servers close them, usually after 5 s or more: a call that meets the closing
-#: gets no answer and has to count as perhaps billed.
+#: Idle connections are given up sooner than servers close them, usually after 5 s or more: a call that meets the end
+#: of its connection gets no answer and has to count as perhaps billed.
 IDLE_SECONDS = 2.0
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
