@@ -14,7 +14,7 @@ from typing import Any, Final
 from lead_pipeline.sandbox.control_plane import FiredFault
 from lead_pipeline.sandbox.salesforce_org.catalogue import SalesforceFault, fault
 from lead_pipeline.sandbox.salesforce_org.collection_calls import checked_id, upsert_one
-from lead_pipeline.sandbox.salesforce_org.job_store import Job, JobStore, shown
+from lead_pipeline.sandbox.salesforce_org.job_store import ABORTED, Job, JobStore, shown
 from lead_pipeline.sandbox.salesforce_org.messages import Answer, Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
 from lead_pipeline.sandbox.salesforce_org.row_faults import JOB_FAULT, RowFaults
@@ -31,6 +31,7 @@ _OPERATIONS: Final = frozenset({"insert", "update", "upsert", "delete", "hardDel
 _DELIMITERS: Final = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
 _LINE_ENDS: Final = {"LF": "\n", "CRLF": "\r\n"}
 _RUNNING: Final = frozenset({"UploadComplete", "InProgress"})
+_BEFORE: Final = {ABORTED: frozenset({"Open", *_RUNNING}), "UploadComplete": frozenset({"Open"})}
 _LATER_MEMBERS: Final = frozenset(
     {"jobType", "lineEnding", "columnDelimiter", "numberRecordsProcessed", "numberRecordsFailed", "retries",
      "totalProcessingTime", "apiActiveProcessingTime", "apexProcessingTime", "errorMessage", "isPkChunkingSupported"}
@@ -137,15 +138,14 @@ class IngestHandlers:
 
     def change_state(self, call: Call) -> Answer:
         """PATCH jobs/ingest/{id} with UploadComplete or Aborted."""
-        job = self._find(call)
         state = call.json_object().get("state")
-        if state == "Aborted" and job["state"] in {"Open", *_RUNNING}:
-            self._jobs.change(job, state="Aborted")
-        elif state == "UploadComplete" and job["state"] == "Open":
-            self._jobs.change(job, state="UploadComplete")
+        with call.org.store.transaction():  # the worker moves jobs, too
+            job = self._find(call)
+            if job["state"] not in _BEFORE.get(str(state), frozenset()):
+                raise fault("INVALIDJOBSTATE", text=f"InvalidJobState : cannot move job from {job['state']} to {state}")
+            self._jobs.change(job, state=state)
+        if state != ABORTED:
             self._worker.submit(self._run, call, dict(job))
-        else:
-            raise fault("INVALIDJOBSTATE", text=f"InvalidJobState : cannot move job from {job['state']} to {state}")
         return Answer(body=shown(job, without=_LATER_MEMBERS))
 
     def show(self, call: Call) -> Answer:
@@ -186,7 +186,7 @@ class IngestHandlers:
         started = call.org.clock.now()
         delimiter = _DELIMITERS[job["columnDelimiter"]]
         schema = call.org.schemas[job["object"]]
-        self._jobs.change(job, state="InProgress")
+        self._jobs.advance(job, state="InProgress")
         try:
             upload = read_upload(
                 "".join(self._jobs.part(job, "upload")), delimiter=delimiter, line_end=_LINE_ENDS[job["lineEnding"]]
@@ -194,33 +194,34 @@ class IngestHandlers:
             self._jobs.change(job, _columns=upload.columns)
             _check_columns(schema, upload.columns, operation=job["operation"])
         except UploadError as error:
-            self._jobs.change(job, state="Failed", errorMessage=str(error))
+            self._jobs.advance(job, state="Failed", errorMessage=str(error))
             return
         stop_after = _stop_after(call.faults, len(upload.rows))
         row_saver = _RowSaver(call, schema, job=job, columns=upload.columns)
         for start in range(job["numberRecordsProcessed"], stop_after, CHUNK_ROWS):
             if self._is_closing.is_set():
                 return
-            if self._jobs.find(KIND, job["id"])["state"] == "Aborted":
-                job["state"] = "Aborted"
+            rows = upload.rows[start : min(start + CHUNK_ROWS, stop_after)]
+            if not self._save_chunk(call, job, row_saver=row_saver, start=start, rows=rows, delimiter=delimiter):
                 self._keep_rows(job, "unprocessed", place=start, rows=upload.rows[start:], delimiter=delimiter)
                 return
-            rows = upload.rows[start : min(start + CHUNK_ROWS, stop_after)]
-            self._save_chunk(call, job, row_saver=row_saver, start=start, rows=rows, delimiter=delimiter)
         self._keep_rows(job, "unprocessed", place=stop_after, rows=upload.rows[stop_after:], delimiter=delimiter)
         elapsed = int((call.org.clock.now() - started).total_seconds() * 1000)
         figures = {"totalProcessingTime": elapsed, "apiActiveProcessingTime": elapsed}
         if stop_after < len(upload.rows):
-            self._jobs.change(
+            self._jobs.advance(
                 job, state="Failed", errorMessage="InternalServerError : the batch was tried too often", **figures
             )
         else:
-            self._jobs.change(job, state="JobComplete", **figures)
+            self._jobs.advance(job, state="JobComplete", **figures)
 
     def _save_chunk(
         self, call: Call, job: Job, *, row_saver: "_RowSaver", start: int, rows: Sequence[list[str]], delimiter: str
-    ) -> None:
+    ) -> bool:
+        """Save a chunk and its results together; says whether the client still wanted it."""
         with call.org.store.transaction():
+            if not self._jobs.advance(job):
+                return False
             result = row_saver.save(rows, start)
             self._keep_rows(job, "successful", place=start, rows=result.successful, delimiter=delimiter)
             self._keep_rows(job, "failed", place=start, rows=result.failed, delimiter=delimiter)
@@ -229,6 +230,7 @@ class IngestHandlers:
                 numberRecordsProcessed=job["numberRecordsProcessed"] + len(rows),
                 numberRecordsFailed=job["numberRecordsFailed"] + len(result.failed),
             )
+        return True
 
     def _keep_rows(self, job: Job, part: str, *, place: int, rows: Sequence[Sequence[str]], delimiter: str) -> None:
         if rows:

@@ -12,6 +12,7 @@ from lead_pipeline.sandbox.salesforce_org.messages import Call
 from lead_pipeline.sandbox.salesforce_org.org import Org
 
 Job = dict[str, Any]
+ABORTED: Final = "Aborted"
 _JOB_PREFIX: Final = "750"
 _PRIVATE: Final = "_"
 
@@ -67,9 +68,22 @@ class JobStore:
         ]
 
     def change(self, job: Job, **changes: object) -> None:
-        """Change members of a job and keep it."""
-        job.update(changes, systemModstamp=self._org.now_text())
-        self._org.store.run("UPDATE sandbox_job SET document = ? WHERE id = ?", [json.dumps(job), job["id"]])
+        """Change members of a job and keep it, with whatever others have changed since the caller read it."""
+        store = self._org.store
+        with store.transaction():
+            row = store.one("SELECT document FROM sandbox_job WHERE id = ?", [job["id"]])
+            job.update({} if row is None else json.loads(row[0]))
+            job.update(changes, systemModstamp=self._org.now_text())
+            store.run("UPDATE sandbox_job SET document = ? WHERE id = ?", [json.dumps(job), job["id"]])
+
+    def advance(self, job: Job, **changes: object) -> bool:
+        """Change a job as `change` does, unless its client has aborted it; says whether it did."""
+        with self._org.store.transaction():
+            row = self._org.store.one("SELECT document FROM sandbox_job WHERE id = ?", [job["id"]])
+            if row is None or json.loads(row[0])["state"] == ABORTED:
+                return False
+            self.change(job, **changes)
+            return True
 
     def remove(self, job: Job) -> None:
         """Forget a job and its parts."""

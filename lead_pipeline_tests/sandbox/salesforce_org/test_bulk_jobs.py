@@ -16,6 +16,7 @@ from lead_pipeline_tests.sandbox.salesforce_org.conftest import DATA, RunningOrg
 
 CSV = {"Content-Type": "text/csv"}
 PATIENCE_SECONDS = 10
+MANY_ROWS = 20_000  # seconds of work, so that an abort comes in time
 
 
 def run_job(org: RunningOrg, table: str, *, operation: str = "insert", **details: Any) -> Any:
@@ -158,6 +159,73 @@ def test_a_job_takes_one_file_and_goes_away_only_when_it_is_over(admin: RunningO
 
     assert [answer.status_code for answer in (again, early, aborted, removed)] == [400, 400, 200, 204]
     assert admin.call("GET", path).status_code == 404
+
+
+def test_an_aborted_job_stops_and_names_the_rows_it_left(admin: RunningOrg) -> None:
+    job = admin.call("POST", "/jobs/ingest", json={"object": "Lead", "operation": "insert"}).json()
+    path = f"/jobs/ingest/{job['id']}"
+    admin.call("PUT", f"{path}/batches", content=b"LastName,Company\n" + b"a,b\n" * MANY_ROWS, headers=CSV)
+    admin.call("PATCH", path, json={"state": "UploadComplete"})
+
+    aborted = admin.call("PATCH", path, json={"state": "Aborted"})
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (left := rows_of(admin, job, "unprocessedrecords")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    saved = rows_of(admin, job, "successfulResults")
+    assert (aborted.json()["state"], admin.call("GET", path).json()["state"]) == ("Aborted", "Aborted")
+    assert len(saved) + len(left) == MANY_ROWS
+    assert admin.query("SELECT COUNT() FROM Lead")["totalSize"] == len(saved)
+
+
+def test_an_abort_between_two_chunks_is_not_written_over(admin: RunningOrg) -> None:
+    store = JobStore(admin.org)
+    job_id = admin.call("POST", "/jobs/ingest", json={"object": "Lead", "operation": "insert"}).json()["id"]
+    read_before = store.find("ingest", job_id)
+    admin.call("PATCH", f"/jobs/ingest/{job_id}", json={"state": "Aborted"})
+
+    store.change(read_before, numberRecordsProcessed=200)
+
+    assert store.advance(read_before, state="JobComplete") is False
+    kept = store.find("ingest", job_id)
+    assert (kept["state"], kept["numberRecordsProcessed"]) == ("Aborted", 200)
+
+
+def test_jobs_are_listed(admin: RunningOrg) -> None:
+    jobs = [admin.call("POST", "/jobs/ingest", json={"object": "Lead", "operation": "insert"}).json() for _ in range(2)]
+    admin.call("POST", "/jobs/query", json={"operation": "query", "query": "SELECT Id FROM Lead"})
+
+    ingest, query = (admin.call("GET", f"/jobs/{kind}").json() for kind in ("ingest", "query"))
+
+    assert [(ingest["done"], ingest["nextRecordsUrl"]), [row["id"] for row in ingest["records"]]] == [
+        (True, None), [job["id"] for job in jobs],
+    ]  # fmt: skip
+    assert [row["operation"] for row in query["records"]] == ["query"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"operation": "merge"}, {"operation": "upsert"}, {"contentType": "XML"}, {"lineEnding": "CR"}],
+)
+def test_a_job_that_could_not_run_is_not_opened(admin: RunningOrg, changes: dict[str, str]) -> None:
+    answer = admin.call("POST", "/jobs/ingest", json={"object": "Lead", "operation": "insert", **changes})
+
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALIDJOB")
+
+
+def test_a_finished_query_job_goes_away_and_cannot_be_aborted(admin: RunningOrg) -> None:
+    job = admin.call("POST", "/jobs/query", json={"operation": "query", "query": "SELECT Id FROM Lead"}).json()
+    path = f"/jobs/query/{job['id']}"
+
+    answers = [
+        admin.call("PATCH", path, json={"state": "Aborted"}),
+        admin.call("GET", f"{path}/results", params={"locator": "x"}),
+        admin.call("DELETE", path),
+        admin.call("GET", path),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 204, 404]
+    assert [answer.json()[0]["errorCode"] for answer in answers[:2]] == ["INVALIDJOBSTATE", "INVALID_QUERY_LOCATOR"]
 
 
 def test_assignment_rules_run_only_when_the_job_names_one(admin: RunningOrg) -> None:

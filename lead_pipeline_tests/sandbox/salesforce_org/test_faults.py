@@ -121,6 +121,25 @@ def test_an_edit_in_the_second_of_the_read_escapes_the_precondition(integration:
     assert integration.record(record_id)["Title"] == "by a rep"
 
 
+def test_records_may_be_chosen_by_a_value_and_one_that_is_gone_is_left_alone(integration: RunningOrg) -> None:
+    gone, kept = integration.org.load("Lead", [{**LEAD, "City": "Bonn"}, {**LEAD, "City": "Kiel"}])
+    script(integration, "delete", id=gone)
+    script(integration, "edit", id=gone, fields={"Title": "too late"})
+    script(integration, "edit", field="City", value="Kiel", fields={"Title": "by a rep"})
+
+    answer = integration.call("GET", "/limits")
+
+    rows = integration.query("SELECT Id, Title FROM Lead", resource="queryAll")["records"]
+    assert answer.status_code == 200
+    assert {row["Id"]: row["Title"] for row in rows} == {gone: None, kept: "by a rep"}
+
+
+def test_time_may_pass_between_two_requests(admin: RunningOrg) -> None:
+    script(admin, "advance_clock", seconds=90)
+
+    assert admin.record(admin.create())["CreatedDate"] == "2026-03-02T12:01:30.000+0000"
+
+
 SCHEMA_CHANGES = {
     "a removed field": ({"remove": ["Phone"]}, {"Phone": "1"}, "INVALID_FIELD"),
     "a shorter field": ({"fields": [{"name": "Title", "length": 3}]}, {"Title": "four"}, "STRING_TOO_LONG"),

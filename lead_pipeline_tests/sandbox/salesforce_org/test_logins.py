@@ -120,6 +120,16 @@ def test_a_refused_jwt_says_why(
     assert answer.json() == {"error": "invalid_grant", "error_description": description}
 
 
+def test_a_revoked_token_is_a_session_no_more(admin: RunningOrg) -> None:
+    token = admin.http.headers["authorization"].removeprefix("Bearer ")
+
+    answers = [admin.call("POST", "/services/oauth2/revoke", data={"token": token}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert answers[1].json()["error"] == "unsupported_token_type"
+    assert admin.call("GET", "/limits").status_code == 401
+
+
 def test_userinfo_and_the_identity_url_name_the_caller(integration: RunningOrg) -> None:
     info = integration.call("GET", "/services/oauth2/userinfo").json()
     identity = integration.call("GET", f"/id/{info['organization_id']}/{info['user_id']}").json()

@@ -98,6 +98,36 @@ def test_read_by_external_id_finds_the_record(admin: RunningOrg) -> None:
     assert admin.call("GET", f"{KEY}/a%20b%2Fc").json()["Id"] == record_id
 
 
+def test_a_read_answers_304_or_412_by_the_stamp_of_the_record(admin: RunningOrg) -> None:
+    path = f"/sobjects/Lead/{admin.create()}"
+    before, at = (f"Mon, 02 Mar 2026 1{hour}:00:00 GMT" for hour in (1, 2))
+    conditions = [(f"If-{kind}-Since", moment) for kind in ("Modified", "Unmodified") for moment in (before, at)]
+
+    answers = [admin.call("GET", path, headers={name: moment}) for name, moment in conditions]
+
+    assert [answer.status_code for answer in answers] == [200, 304, 412, 200]
+    assert answers[1].content == b""
+
+
+def test_a_record_is_deleted_by_its_external_id(admin: RunningOrg) -> None:
+    admin.create(Dievio_Lead_ID__c="k1")
+
+    answers = [admin.call("DELETE", f"{KEY}/k1") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [204, 404]
+
+
+def test_an_external_id_of_several_records_answers_300_to_reading_and_deleting(admin: RunningOrg) -> None:
+    fields = [{"name": "ExtId__c", "type": "string", "length": 20, "external_id": True}]
+    admin.call("PUT", "/_sandbox/schema/UpsertTable__c", json={"prefix": "a00", "fields": fields})
+    ids = [admin.create("UpsertTable__c", ExtId__c="e") for _ in range(2)]
+
+    answers = [admin.call(method, "/sobjects/UpsertTable__c/ExtId__c/e") for method in ("GET", "DELETE")]
+
+    addresses = [f"{DATA}/sobjects/UpsertTable__c/{record_id}" for record_id in ids]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(300, addresses)] * 2
+
+
 def test_a_query_of_one_page_is_done(admin: RunningOrg) -> None:
     record_id = admin.create(FirstName="Ann")
 
@@ -312,6 +342,7 @@ def test_describe_answers_304_while_the_schema_stays(admin: RunningOrg) -> None:
     changed = admin.call("GET", "/sobjects/Lead/describe", headers=since)
 
     assert (unchanged.status_code, unchanged.content, changed.status_code) == (304, b"", 200)
+    assert admin.call("GET", "/sobjects", headers={"If-Modified-Since": "Tue, 01 Jan 2030 00:00:00 GMT"}).content == b""
     assert "Phone" not in [item["name"] for item in changed.json()["fields"]]
 
 
