@@ -7,7 +7,7 @@ Nothing is repeated here: each try may cost credits, so that is decided where th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -15,9 +15,9 @@ import httpx
 from pydantic import SecretStr
 
 from lead_pipeline.dievio.answers import DIEVIO, read_page
-from lead_pipeline.dievio.options import DievioOptions
+from lead_pipeline.dievio.options import AnswerKeys, DievioOptions
 from lead_pipeline.domain.searches import LookupRequest, SearchPage, SearchRequest
-from lead_pipeline.transport.json_answers import Call
+from lead_pipeline.transport.json_answers import Answer, Call
 from lead_pipeline.transport.json_calls import JsonCalls
 from lead_pipeline.transport.rate_limits import CallLimit
 
@@ -104,6 +104,23 @@ class DievioClient:
         """
         body = request.as_body()
         return self._buy(Call(name="lookup", path=self._options.lookup_path, keys=frozenset(body)), body)
+
+    def try_search(self, body: Mapping[str, object]) -> Answer:
+        """Return the answer to a body of one's own as it came, an error too. Its rows are billed.
+
+        Raises:
+            LeadPipelineError: No answer came.
+        """
+        return self._calls.post(Call(name="search", path=self._options.search_path), dict(body))
+
+    def try_lookup(self, body: Mapping[str, object]) -> Answer:
+        """As `try_search` for a profile lookup."""
+        return self._calls.post(Call(name="lookup", path=self._options.lookup_path), dict(body))
+
+    @property
+    def answer_keys(self) -> AnswerKeys:
+        """Where an answer holds what."""
+        return self._options.keys
 
     def _buy(self, call: Call, body: dict[str, object]) -> SearchPage:
         return read_page(self._calls.post(call, body), call=call, keys=self._options.keys)

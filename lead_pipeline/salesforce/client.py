@@ -38,6 +38,7 @@ from lead_pipeline.salesforce.composite_reads import MAX_COMPOSITE_QUERIES, Comp
 from lead_pipeline.salesforce.deployments import Deployments
 from lead_pipeline.salesforce.describe import ObjectDescribe
 from lead_pipeline.salesforce.ids import check_record_id
+from lead_pipeline.salesforce.probe_records import ProbeRecords
 from lead_pipeline.salesforce.records import QueryPage, Record
 from lead_pipeline.salesforce.session import ApiUsage
 from lead_pipeline.salesforce.soql import soql
@@ -68,6 +69,10 @@ class SalesforceClient:
         self._bulk_queries = bulk_queries or BulkQueries(calls)
         self._reads = CompositeReads(calls)
         self.deployments = Deployments(calls)
+
+    def probe_records(self) -> ProbeRecords:
+        """Return the way to take away what a probe made in a test org."""
+        return ProbeRecords(self._calls)
 
     @property
     def calls(self) -> int:

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lead_pipeline.errors import (
@@ -55,12 +55,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Status, media type and text of an answer, and how long it asks us to wait."""
+    """Status, media type, text and headers of an answer, and how long it asks us to wait."""
 
     status: int
     media_type: str
     text: str
     wait_seconds: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
 
 def read_answer(answer: Answer, *, call: Call, service: PaidService) -> Mapping[str, Any]:

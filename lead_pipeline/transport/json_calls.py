@@ -152,6 +152,7 @@ class JsonCalls:
             media_type=response.headers.get("content-type", "").partition(";")[0].strip(),
             text=content.decode("utf-8", errors="replace"),
             wait_seconds=hints.wait_seconds,
+            headers={name.lower(): value for name, value in response.headers.items()},
         )
 
     def _count(self, _request: httpx.Request) -> None:

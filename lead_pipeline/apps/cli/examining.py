@@ -1,13 +1,18 @@
-"""The doctor: everything that stands between an org and a safe first night, in one list. Reads only."""
+"""The doctor: everything that stands between an org and a safe first night, in one list. Reads only.
+
+What it writes and buys when asked to is `probing`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 from rich.console import Console
 
+from lead_pipeline.apps.cli.probing import ProbeOrder, ProbeResult, probe_systems
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.config.pipeline import problems_of
@@ -16,26 +21,44 @@ from lead_pipeline.domain.findings import Finding, Severity, may_write, sort_fin
 from lead_pipeline.domain.org_findings import note_untested_key, refuse_system
 from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, LeadPipelineError
 from lead_pipeline.services.examine import examine
+from lead_pipeline.services.probing.dievio import DEFAULT_CREDITS
 from lead_pipeline.settings import load_settings
 from lead_pipeline.transport.reachability import find_obstacle
 
 NOT_READY_EXIT_CODE = 1
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
 CODES_OF_PACKAGE = frozenset({"field_missing", "field_dropped", "receipt_missing", "no_owner_guard"})
 STYLE_BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
 
 @click.command()
+@click.option("--probe", "is_probe", is_flag=True, help="Also try: writes a few leads (sandbox orgs only), buys rows.")
+@click.option(
+    "--credits",
+    "most_credits",
+    type=click.IntRange(min=1),
+    default=DEFAULT_CREDITS,
+    show_default=True,
+    help="Credits that a probe may spend.",
+)
+@click.option("--report", type=OUTPUT, default="probe.md", show_default=True, help="Where a probe writes its report.")
+@click.option("--draft", type=OUTPUT, default="probe.yaml", show_default=True, help="Where it drafts a mapping.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.pass_context
-def doctor(context: click.Context, *, is_json: bool) -> None:
+def doctor(
+    context: click.Context, *, is_probe: bool, most_credits: int, report: Path, draft: Path, is_json: bool
+) -> None:
     """List everything that keeps a run from being safe: systems, credentials, permissions, fields, rules, limits.
 
-    Writes nothing and buys nothing. Exit code 0 when a run may write, 1 when not, 4 when the configuration is invalid.
+    Writes nothing and buys nothing unless --probe is given. A probe makes a few leads in a sandbox org, takes them away
+    again, and buys a few rows of Dievio; it needs SALESFORCE_ADMIN_ACCESS_TOKEN for a real org. Exit code 0 when a run
+    may write, 1 when not, 4 when the configuration is invalid or the org is in production.
 
     Example: lead-pipeline doctor --json
     """
     settings = load_settings()
     announce_sandboxes(settings)
+    probed: ProbeResult | None = None
     with Connections(settings) as connections:
         try:
             _ = connections.config
@@ -43,12 +66,16 @@ def doctor(context: click.Context, *, is_json: bool) -> None:
             findings: Sequence[Finding] = [_as_finding(problem) for problem in problems_of(error)]
             exit_code = ConfigurationError.exit_code
         else:
-            findings = sort_findings(_examine_systems(connections))
+            if is_probe:
+                order = ProbeOrder(most_credits=most_credits, report=report, draft=draft)
+                probed = probe_systems(connections, order)
+            findings = sort_findings([*_examine_systems(connections), *(probed.findings if probed else ())])
             exit_code = 0 if may_write(findings) else NOT_READY_EXIT_CODE
     if is_json:
-        _print_json(findings)
+        _print_json(findings, probed)
     else:
         _print_findings(open_console(), findings)
+        click.echo(probed.as_sentence() if probed else "", nl=probed is not None)
     context.exit(exit_code)
 
 
@@ -98,7 +125,7 @@ def _as_finding(problem: ConfigurationProblem) -> Finding:
     )
 
 
-def _print_json(findings: Sequence[Finding]) -> None:
+def _print_json(findings: Sequence[Finding], probed: ProbeResult | None) -> None:
     entries = [
         {
             "code": finding.code,
@@ -110,7 +137,8 @@ def _print_json(findings: Sequence[Finding]) -> None:
         }
         for finding in findings
     ]
-    click.echo(json.dumps({"ok": may_write(findings), "findings": entries}, indent=2, ensure_ascii=False))
+    probe = {"probe": probed.as_json()} if probed else {}
+    click.echo(json.dumps({"ok": may_write(findings), "findings": entries, **probe}, indent=2, ensure_ascii=False))
 
 
 def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
