@@ -105,6 +105,7 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
         "QUERY_TIMEOUT": ErrorForm(400, "Your query request was running for too long.", "T"),
         "SERVER_UNAVAILABLE": ErrorForm(503, "Server is unavailable. Please try again later.", "T"),
         "UNKNOWN_EXCEPTION": ErrorForm(500, "An unexpected error occurred.", "K"),
+        "UNKNOWN_EXCEPTION.script": ErrorForm(500, "{text}", "K"),
         "STORAGE_LIMIT_EXCEEDED": ErrorForm(403, "storage limit exceeded", "K"),
         "EXCEEDED_ID_LIMIT": ErrorForm(400, "Exceeded maximum of 600,000 ids: narrow the date range", "D"),
         "EXCEEDED_ID_LIMIT.aggregate": ErrorForm(

@@ -3,6 +3,7 @@
 Belongs here: the arrays and allOrNone. One record's rules: saving.py; subrequests of any kind: composite.py.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -150,7 +151,7 @@ def read_many(call: Call) -> Answer:
     schema = object_of(call)
     if call.method == "POST":
         document = call.json_object()
-        ids, names = document.get("ids") or [], document.get("fields") or []
+        ids, names = _texts(document, "ids"), _texts(document, "fields")
     else:
         ids = [text for text in call.query.get("ids", "").split(",") if text]
         names = [text for text in call.query.get("fields", "").split(",") if text]
@@ -163,6 +164,13 @@ def read_many(call: Call) -> Answer:
         )
     fields = chosen_fields(call, schema, names=names)
     return Answer(body=[_shown_or_null(call, schema, text=text, fields=fields) for text in ids])
+
+
+def _texts(document: Mapping[str, Any], name: str) -> list[str]:
+    value = document.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise fault("JSON_PARSER_ERROR", text=f"Cannot deserialize the {name} of the request at [line:1, column:1]")
+    return value
 
 
 def _shown_or_null(call: Call, schema: ObjectSchema, *, text: object, fields: Any) -> Result | None:  # noqa: ANN401 - list of fields
@@ -237,8 +245,12 @@ def checked_id(schema: ObjectSchema, text: str) -> str:
     return record_id
 
 
-def _folded(key: object, *, sensitive: bool) -> object:
-    return key.casefold() if isinstance(key, str) and not sensitive else key
+def _folded(key: object, *, sensitive: bool) -> str | None:
+    """A key as others are compared with it; whatever has no place in a key field is refused later."""
+    if key is None:
+        return None
+    text = key if isinstance(key, str) else json.dumps(key)
+    return text if sensitive else text.casefold()
 
 
 def _repeated(keys: Sequence[object]) -> set[object]:

@@ -71,7 +71,7 @@ class OrgControls:
                 return JSONResponse({"error": f"the body lacks {missing.args[0]}"}, _BAD_REQUEST)
             except ValueError as error:
                 return JSONResponse({"error": str(error)}, _BAD_REQUEST)
-            except (TypeError, sqlite3.Error) as error:
+            except (TypeError, AttributeError, IndexError, ArithmeticError, sqlite3.Error) as error:
                 return JSONResponse({"error": f"a value has the wrong shape: {error}"}, _BAD_REQUEST)
 
         return endpoint

@@ -38,6 +38,9 @@ def disturb(org: Org, faults: Sequence[FiredFault]) -> None:
                 action(org, item.params)
             except Refused:
                 continue
+            except (ValueError, TypeError, LookupError, AttributeError) as error:  # of what the script says
+                text = f"the scripted fault {item.kind} cannot be carried out: {error}"
+                raise fault("UNKNOWN_EXCEPTION.script", text=text) from None
     for item in faults:
         if item.kind in _LIMITS:
             raise fault(_LIMITS[item.kind])

@@ -95,7 +95,7 @@ class IngestHandlers:
         """POST jobs/ingest."""
         document = call.json_object()
         schema = object_of(call, str(document.get("object", "")))
-        operation = document.get("operation")
+        operation = str(document.get("operation"))
         if operation not in _OPERATIONS:
             raise fault("INVALIDJOB", text=f"InvalidJob : Unknown operation: {operation}")
         key = document.get("externalIdFieldName")
@@ -373,7 +373,7 @@ def _stop_after(faults: Sequence[FiredFault], rows: int) -> int:
 
 
 def _listed(document: Mapping[str, Any], name: str, *, default: str, allowed: Mapping[str, str]) -> str:
-    value = document.get(name, default)
+    value = str(document.get(name, default))
     if value not in allowed:
         raise fault("INVALIDJOB", text=f"InvalidJob : {name} cannot be {value}")
-    return str(value)
+    return value

@@ -132,7 +132,8 @@ class Org:
         Raises:
             SchemaChangeError: the change names unknown types, fields or functions.
         """
-        base = self.schemas.get(name)
+        before = dict(self.schemas)
+        base = before.get(name)
         try:
             source = merge_source(None if base is None else base.source, {"name": name, **change})
             schema = read_object(source)
@@ -140,13 +141,17 @@ class Org:
             holder = self.object_of(schema.prefix)
             if holder is not None and holder.name != name:
                 raise SchemaChangeError(f"ids that start with {schema.prefix} belong to {holder.name}")
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise SchemaChangeError(str(error)) from error
-        with self.store.transaction():
-            self._install(schema)
-            self.store.keep_setting(f"schema.{name}", json.dumps(source))
-            self.store.keep_setting("schema.changed_at", format_moment(self.clock.now()))
-            self._reflect_rules()
+        try:
+            with self.store.transaction():
+                self._install(schema)
+                self.store.keep_setting(f"schema.{name}", json.dumps(source))
+                self.store.keep_setting("schema.changed_at", format_moment(self.clock.now()))
+                self._reflect_rules()
+        except BaseException:
+            self.restore_schemas(before)
+            raise
         return schema
 
     @property

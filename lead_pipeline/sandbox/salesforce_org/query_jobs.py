@@ -36,7 +36,7 @@ class QueryJobHandlers:
     def open(self, call: Call) -> Answer:
         """POST jobs/query."""
         document = call.json_object()
-        operation = document.get("operation")
+        operation = str(document.get("operation"))
         if operation not in _OPERATIONS:
             raise fault("INVALIDJOB", text=f"InvalidJob : Unknown operation: {operation}")
         statement = compile_query(

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -106,9 +108,67 @@ FIELDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(PATHS), body=st.dictionaries(FIELDS, JSON_VALUES, max_size=5) | JSON_VALUES)
 def test_random_documents_never_break_the_server(admin: RunningOrg, path: str, body: Any) -> None:
     wrapped = {"records": [body], "compositeRequest": [body]} if path.startswith("/composite") else body
 
     assert admin.call("POST", path, json=wrapped).status_code < 500
+
+
+TYPED = {"attributes": {"type": "Lead"}, "LastName": "a", "Company": "b"}
+KEYED = {**TYPED, "Dievio_Lead_ID__c": "k"}
+PART = {"method": "POST", "url": f"{DATA}/sobjects/Lead", "referenceId": "a", "body": {"LastName": "@{b.id}"}}
+VALID: dict[str, tuple[str, str, Any]] = {
+    "a record": ("POST", "/sobjects/Lead", {**TYPED, "NumberOfEmployees": 5, "HasOptedOutOfEmail": True}),
+    "a single upsert": ("PATCH", "/sobjects/Lead/Dievio_Lead_ID__c/k", {"LastName": "a"}),
+    "a collection": ("POST", "/composite/sobjects", {"allOrNone": False, "records": [TYPED]}),
+    "a collection update": ("PATCH", "/composite/sobjects", {"records": [{**TYPED, "Id": "00Q5e00000000G9"}]}),
+    "a collection upsert": ("PATCH", "/composite/sobjects/Lead/Dievio_Lead_ID__c", {"records": [KEYED]}),
+    "an upsert by id": ("PATCH", "/composite/sobjects/Lead/Id", {"records": [{**TYPED, "Id": "00Q5e00000000G9"}]}),
+    "a reading of many": ("POST", "/composite/sobjects/Lead", {"ids": ["00Q5e00000000G9"], "fields": ["Id"]}),
+    "a composite": (
+        "POST", "/composite", {"allOrNone": True, "compositeRequest": [{**PART, "httpHeaders": {"x": "y"}}]},
+    ),
+    "a Bulk job": ("POST", "/jobs/ingest", {
+        "object": "Lead", "operation": "upsert", "externalIdFieldName": "Dievio_Lead_ID__c", "contentType": "CSV",
+        "columnDelimiter": "COMMA", "lineEnding": "LF", "assignmentRuleId": "01Q000000000001",
+    }),
+    "a Bulk query": ("POST", "/jobs/query", {"operation": "query", "query": "SELECT Id FROM Lead"}),
+}  # fmt: skip
+ODD_VALUES = (None, 5, "x", [], [1], {"a": 1}, True, 10**30)
+
+
+def places_of(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value of a document."""
+    yield at
+    members = (
+        document.items() if isinstance(document, dict) else enumerate(document if isinstance(document, list) else [])
+    )
+    for name, member in members:
+        yield from places_of(member, (*at, name))
+
+
+def with_value(document: Any, at: tuple[Any, ...], value: Any) -> Any:
+    if not at:
+        return value
+    changed = deepcopy(document)
+    holder = changed
+    for name in at[:-1]:
+        holder = holder[name]
+    holder[at[-1]] = value
+    return changed
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_one_odd_value_anywhere_in_a_request_never_breaks_the_server(name: str, admin: RunningOrg) -> None:
+    method, path, document = VALID[name]
+
+    broken = [
+        (at, value)
+        for at in places_of(document)
+        for value in ODD_VALUES
+        if admin.call(method, path, json=with_value(document, at, value)).status_code >= 500
+    ]
+
+    assert broken == []

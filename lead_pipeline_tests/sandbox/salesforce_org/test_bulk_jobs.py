@@ -63,6 +63,19 @@ def test_the_bodies_of_a_job_have_the_recorded_members(admin: RunningOrg) -> Non
     assert not {"jobType", "lineEnding", "numberRecordsProcessed"} & set(closed.json())
 
 
+def test_a_finished_job_has_the_recorded_members(admin: RunningOrg) -> None:
+    job = run_job(admin, "LastName,Company\na,b\nc,\n")
+
+    assert job == {
+        "id": job["id"], "operation": "insert", "object": "Lead", "createdById": "0055e0000000001AAA",
+        "createdDate": "2026-03-02T12:00:00.000+0000", "systemModstamp": "2026-03-02T12:00:00.000+0000",
+        "state": "JobComplete", "concurrencyMode": "Parallel", "contentType": "CSV", "apiVersion": 66.0,
+        "contentUrl": f"{DATA.lstrip('/')}/jobs/ingest/{job['id']}/batches", "jobType": "V2Ingest", "lineEnding": "LF",
+        "columnDelimiter": "COMMA", "numberRecordsProcessed": 2, "numberRecordsFailed": 1, "retries": 0,
+        "totalProcessingTime": 0, "apiActiveProcessingTime": 0, "apexProcessingTime": 0, "isPkChunkingSupported": False,
+    }  # fmt: skip
+
+
 def test_an_insert_answers_for_every_row(admin: RunningOrg) -> None:
     table = 'LastName,Company,Email,Street\nGood,C,A@B.example,"1 Way\nBack ""yard"""\nBad,,x,\nWorse,C,no at,\n'
 
@@ -243,14 +256,15 @@ def test_a_query_job_gives_its_result_in_pages(admin: RunningOrg) -> None:
 
     job = admin.call("POST", "/jobs/query", json={"operation": "query", "query": soql}).json()
     path = f"/jobs/query/{job['id']}"
-    pages, locator = [], "0"
+    pages, counts, locator = [], [], "0"
     while locator != "null":
         answer = admin.call("GET", f"{path}/results", params={"maxRecords": "1700", "locator": locator})
         pages.append(answer.text.splitlines())
+        counts.append(answer.headers["sforce-numberofrecords"])
         locator = answer.headers["sforce-locator"]
 
     assert admin.call("GET", path).json()["state"] == "JobComplete"
-    assert [len(page) - 1 for page in pages] == [1700, 1700, 1100]
+    assert [len(page) - 1 for page in pages] == [1700, 1700, 1100] == [int(count) for count in counts]
     assert {page[0] for page in pages} == {'"LastName","Owner.Name","IsConverted","CreatedDate","Title"'}
     assert pages[0][1] == '"n0000","Ada Admin","false","2026-03-02T12:00:00.000Z",""'
     assert [line.split(",")[0] for page in pages for line in page[1:]] == [f'"n{place:04}"' for place in range(4_500)]

@@ -24,6 +24,9 @@ MISFITS: list[tuple[str, str, Any, str]] = [
     ("POST", "convert", {}, "lacks lead_id"),
     ("POST", "undelete", {}, "lacks id"),
     ("PUT", "switches", [1], "JSON object"),
+    ("PUT", "schema/Bad__c", {**NEW, "duplicate_rules": [{"name": 10**30, "message": "m", "compares": []}]}, "shape"),
+    ("PUT", "schema/Bad__c", {**NEW, "fields": [{"name": 5, "type": "string"}]}, "int"),
+    ("PUT", "schema/Bad__c", {**NEW, "access": "x"}, "str"),
     ("PUT", "schema/Bad-Name", NEW, "no API name"),
     ("PUT", "schema/Bad__c", {**NEW, "fields": [{"name": "a b", "type": "string"}]}, "no API name"),
     ("PUT", "schema/Bad__c", {**NEW, "prefix": "a"}, "three letters or digits"),
@@ -40,4 +43,5 @@ def test_a_control_request_that_does_not_fit_says_why(
     assert answer.status_code == 400
     assert reason in answer.json()["error"]
     assert admin.org.settings.daily_calls == 100_000
+    assert admin.org.schema("Bad__c") is None
     assert admin.query("SELECT COUNT() FROM Lead")["totalSize"] == 0

@@ -155,6 +155,17 @@ def test_a_limit_stops_a_request_of_any_endpoint_before_it_does_anything(kind: s
         assert endpoint.done(admin) == 0, place
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+@pytest.mark.parametrize("page", ["", "<html>Bad gateway</html>"])
+def test_a_proxy_may_answer_for_the_org(admin: RunningOrg, status: int, page: str) -> None:
+    script(admin, "status", status=status, body=page, headers={"Content-Type": "text/html"})
+
+    answer = admin.call("POST", "/sobjects/Lead", json=LEAD)
+
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (status, page, "text/html")
+    assert count("Lead")(admin) == 0
+
+
 def test_a_kind_that_does_not_exist_is_refused(admin: RunningOrg) -> None:
     answer = admin.call("POST", "/_sandbox/faults", json={"kind": "earthquake"})
 

@@ -134,6 +134,26 @@ def test_records_may_be_chosen_by_a_value_and_one_that_is_gone_is_left_alone(int
     assert {row["Id"]: row["Title"] for row in rows} == {gone: None, kept: "by a rep"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "details", "reason"),
+    [
+        ("edit", {"fields": {"Title": "x"}, "same_second": "soon"}, "soon"),
+        ("change_schema", {"object": "Nothing__c", "change": {}}, "needs name, prefix and fields"),
+    ],
+)
+def test_a_script_that_cannot_be_carried_out_is_told_to_the_client(
+    admin: RunningOrg, kind: str, details: dict[str, Any], reason: str
+) -> None:
+    target = {"id": admin.create()} if kind == "edit" else {}
+    script(admin, kind, **target, **details)
+
+    answer = admin.call("GET", "/limits")
+
+    assert answer.status_code == 500
+    assert f"the scripted fault {kind} cannot be carried out" in answer.text
+    assert reason in answer.text
+
+
 def test_time_may_pass_between_two_requests(admin: RunningOrg) -> None:
     script(admin, "advance_clock", seconds=90)
 

@@ -346,6 +346,15 @@ def test_describe_answers_304_while_the_schema_stays(admin: RunningOrg) -> None:
     assert "Phone" not in [item["name"] for item in changed.json()["fields"]]
 
 
+def test_pretty_print_says_the_same_in_lines(admin: RunningOrg) -> None:
+    plain, pretty = (
+        admin.call("GET", "/sobjects/Lead/describe", headers=more) for more in ({}, {"X-PrettyPrint": "1"})
+    )
+
+    assert plain.json() == pretty.json()
+    assert plain.text.count("\n") < pretty.text.count("\n")
+
+
 def test_every_answer_names_its_request(admin: RunningOrg) -> None:
     answers = [admin.call("GET", path) for path in ("/limits", "/limits", "/nothing")]
 
