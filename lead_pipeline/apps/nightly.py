@@ -25,6 +25,8 @@ from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.recovery import end_run
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import ACTOR_TAG
+from lead_pipeline.domain.sampling import ScopeKind
+from lead_pipeline.services.choose_leads import EVERYTHING, ScopeStep
 from lead_pipeline.settings import Settings
 from lead_pipeline.store.database import Database
 
@@ -78,6 +80,7 @@ def run_nightly(
     progress: ProgressSink,
     actor: str,
     is_repull: bool = False,
+    step: ScopeStep = EVERYTHING,
     resources: Mapping[str, object] | None = None,
 ) -> NightlyRun:
     """Materialize one day and return how it ended; a failed gate or step is an answer, not an exception.
@@ -89,6 +92,7 @@ def run_nightly(
         progress: Told how far each stage is.
         actor: Who started the run, for the sync log.
         is_repull: Whether the day's pages are bought again.
+        step: How far the batch is let through.
         resources: Resources by key that replace the real ones.
     """
     started_at = datetime.now(UTC)
@@ -100,7 +104,7 @@ def run_nightly(
             instance=instance,
             raise_on_error=False,
             tags={ACTOR_TAG: actor, PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()},
-            run_config=_run_config(is_repull=is_repull),
+            run_config=_run_config(is_repull=is_repull, step=step),
         )
     failures = explain_failures(result.all_events)
     return NightlyRun(
@@ -113,11 +117,16 @@ def run_nightly(
     )
 
 
-def _run_config(*, is_repull: bool) -> dict[str, Any]:
+def _run_config(*, is_repull: bool, step: ScopeStep) -> dict[str, Any]:
+    sizes = {ScopeKind.SAMPLE: "sample_leads", ScopeKind.LIMIT: "further_leads"}
+    scope = {sizes[step.kind]: step.size} if step.kind in sizes else {}
     return {
         # the terminal shows progress and the report; Dagster's own lines are in Dagit
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "ops": {"raw_dievio__leads": {"config": {"is_repull": is_repull}}},
+        "ops": {
+            "raw_dievio__leads": {"config": {"is_repull": is_repull}},
+            "core_leads__sync_plan": {"config": scope},
+        },
     }
 
 

@@ -147,6 +147,8 @@ def _state(line: BatchLine, settled: int) -> str:
         return f"[red]{line.failed_gates} gates failed[/]"
     if not line.delivered:
         return "[yellow]nothing pulled[/]"
+    if line.waiting:
+        return f"[yellow]{line.waiting:,} wait[/]"
     return "[green]passed[/]" if settled == line.delivered else "[yellow]unfinished[/]"
 
 

@@ -55,6 +55,7 @@ def counted_calls(context: dg.AssetExecutionContext, connections: Connections, *
                     )
 
 
-def materialized(summary: Summary, *, row_count: int) -> dg.MaterializeResult[None]:
+def materialized(*summaries: Summary, row_count: int) -> dg.MaterializeResult[None]:
     """Return counts as metadata; `dagster/row_count` is the number that Dagster plots by itself."""
-    return dg.MaterializeResult(metadata={"dagster/row_count": row_count, **summary.as_metadata()})
+    counts = {name: value for summary in summaries for name, value in summary.as_metadata().items()}
+    return dg.MaterializeResult(metadata={"dagster/row_count": row_count, **counts})

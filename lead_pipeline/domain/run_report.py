@@ -139,6 +139,7 @@ class RunReport:
     handovers: tuple[HandoverLine, ...]
     gates: tuple[GateLine, ...]
     enrichment_alerts: tuple[str, ...] = ()  # providers that were down, budgets that were spent
+    waiting: int = 0  # rows that nobody let through yet: planned, without an outcome
 
     @property
     def settled(self) -> int:
@@ -147,8 +148,8 @@ class RunReport:
 
     @property
     def is_conserved(self) -> bool:
-        """Whether every delivered row ended in exactly one outcome."""
-        return self.delivered == self.settled and self.unsettled == 0
+        """Whether every delivered row ended in exactly one outcome, or waits to be let through."""
+        return self.delivered == self.settled + self.waiting and self.unsettled == 0
 
     @property
     def conservation_line(self) -> str:
@@ -157,7 +158,7 @@ class RunReport:
         return (
             f"{self.delivered:,} delivered {sign} {self.created:,} created + {self.updated:,} updated + "
             f"{self.skipped:,} skipped + {self.review:,} review + {self.quarantined:,} quarantine + "
-            f"{self.dead_letter:,} dead letter"
+            f"{self.dead_letter:,} dead letter" + (f" + {self.waiting:,} waiting" if self.waiting else "")
         )
 
     @property
@@ -172,7 +173,7 @@ class RunReport:
             return Verdict.STOPPED
         has_warning = any(not gate.passed for gate in self.gates)
         is_short = any(line.state != "exhausted" for line in self.segments)
-        has_work = self.dead_letter or has_warning or is_short or self.enrichment_alerts
+        has_work = self.waiting or self.dead_letter or has_warning or is_short or self.enrichment_alerts
         return Verdict.ATTENTION if has_work else Verdict.OK
 
     @property
@@ -195,6 +196,11 @@ class RunReport:
         return f"{self.unsettled:,} delivered rows have no outcome yet; run the batch again to finish them."
 
     def _what_needs_attention(self) -> str:
+        if self.waiting:
+            return (
+                f"{self.settled:,} rows are done and passed every gate; {self.waiting:,} leads wait: "
+                "`run --limit N` lets so many more through, `run` all of them."
+            )
         short = [f"{line.segment} ({line.reason or line.state})" for line in self.segments if line.state != "exhausted"]
         if short:
             return f"Not everything was pulled: {', '.join(short)}."
@@ -234,6 +240,7 @@ class RunReport:
             "review": self.review,
             "quarantined": self.quarantined,
             "dead_letter": self.dead_letter,
+            "waiting": self.waiting,
             "unknown": self.unknown,
             "credits": self.credits,
             "salesforce_calls": self.salesforce_calls,

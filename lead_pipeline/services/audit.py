@@ -105,6 +105,7 @@ def _evidence(
     log = {row.op_id: row for row in books.log}
     return Evidence(
         delivered=books.delivered,
+        waiting=books.waiting,
         outcomes=books.outcomes,
         intents=[write.row for write in books.writes],
         log=books.log,

@@ -16,6 +16,7 @@ from lead_pipeline.domain.post_sync import Row, WrittenRecord
 from lead_pipeline.domain.quality import GateFinding, inspect_frame
 from lead_pipeline.services.stage_gates import GateContext
 from lead_pipeline.store import gates
+from lead_pipeline.store.scopes import find_scope
 
 ID_COLUMN = "dievio_lead_id"
 
@@ -46,7 +47,10 @@ def check_duplicates(context: GateContext) -> GateFinding:
 def check_spots(context: GateContext) -> GateFinding:
     """A sample over segments, kinds of write and edge cases holds what was written."""
     lines = gates.read_sample_lines(context.connection, context.batch_id)
-    sample = post_sync.choose_sample(lines, context.settings.spot_check_records)
+    # The first leads of an org are looked at one by one before anybody meets them.
+    is_first_sync = find_scope(context.connection, context.batch_id) is not None
+    size = len(lines) if is_first_sync else context.settings.spot_check_records
+    sample = post_sync.choose_sample(lines, size)
     spots = over_fields(post_sync.check_written_values, post_sync.SpotCheckModel)
     return _walk(context, {"spots": spots}, dievio_lead_ids=sample)["spots"]
 

@@ -68,6 +68,7 @@ class WriteSummary:
     outcomes: Mapping[Outcome, int]
     unknown: int  # writes whose end nobody knows yet
     unsettled: int  # delivered rows without an outcome
+    waiting: int = 0  # rows that nobody let through yet
     stopped_reason: str = ""  # why the run ended before the plan was carried out
 
     @property
@@ -77,7 +78,7 @@ class WriteSummary:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row has its outcome and no write is open."""
+        """Whether every row that was let through has its outcome and no write is open."""
         return not self.unknown and not self.unsettled and not self.stopped_reason
 
     def as_metadata(self) -> dict[str, int | float | str]:
@@ -88,6 +89,7 @@ class WriteSummary:
             **{outcome.value: self.outcomes.get(outcome, 0) for outcome in Outcome},
             "unknown": self.unknown,
             "unsettled": self.unsettled,
+            "waiting": self.waiting,
             "is_complete": str(self.is_complete).lower(),
             "stopped_reason": self.stopped_reason,
         }
@@ -268,5 +270,6 @@ def write_session(session: WriteSession, plans: FreshPlans, *, holding_queue: st
         outcomes=outcomes,
         unknown=counts.unknown,
         unsettled=counts.unsettled,
+        waiting=counts.waiting,
         stopped_reason=stopped_reason,
     )

@@ -47,6 +47,7 @@ class Books:
     records: tuple[LiveRecord, ...]
     dead_letters: tuple[DeadLetterRow, ...]
     is_complete: bool
+    waiting: tuple[DeliveredRow, ...] = ()  # rows that nobody let through yet
 
 
 def read_batches(connection: _Connection, *, since: datetime) -> tuple[str, ...]:
@@ -69,6 +70,7 @@ def read_books(connection: _Connection, batch_id: str) -> Books:
         records=tuple(LiveRecord(**row) for row in queries.list_live_records(connection, batch_id=batch_id)),
         dead_letters=tuple(DeadLetterRow(**row) for row in queries.list_dead_letters(connection, batch_id=batch_id)),
         is_complete=queries.is_complete(connection, batch_id=batch_id),
+        waiting=tuple(DeliveredRow(**row) for row in queries.list_waiting(connection, batch_id=batch_id)),
     )
 
 

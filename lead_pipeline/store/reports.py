@@ -77,6 +77,7 @@ class BatchLine:
     quarantined: int
     dead_letter: int
     failed_gates: int
+    waiting: int = 0
 
 
 def read_report(
@@ -100,6 +101,7 @@ def read_report(
         delivered=delivered["delivered"],
         distinct_leads=delivered["distinct_leads"],
         unsettled=delivered["unsettled"],
+        waiting=delivered["waiting"],
         quarantined=totals[Outcome.QUARANTINE],
         created=totals[Outcome.CREATED],
         updated=totals[Outcome.UPDATED],

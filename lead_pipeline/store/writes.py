@@ -71,6 +71,7 @@ class BatchCounts:
 
     unknown: int  # open writes
     unsettled: int  # delivered rows without an outcome
+    waiting: int  # rows that nobody let through yet
     created: int  # by this run
     updated: int  # by this run
 

@@ -38,6 +38,7 @@ MADE, OLD, STRANGE = "00Q000000000001AAA", "00Q000000000002AAA", "00Q00000000000
 PAYLOAD = {"Title": "Head"}
 
 ROWS = [DeliveredRow(batch_id=DAY, raw_lead_id=number) for number in (1, 2, 3)]
+WAITING = DeliveredRow(batch_id=DAY, raw_lead_id=4)
 ENDS = [
     OutcomeRow(batch_id=DAY, raw_lead_id=1, dievio_lead_id="lead-1", outcome=Outcome.CREATED, op_id=INSERT),
     OutcomeRow(batch_id=DAY, raw_lead_id=2, dievio_lead_id="lead-2", outcome=Outcome.UPDATED, op_id=UPDATE),
@@ -145,6 +146,19 @@ def test_sound_books_break_nothing() -> None:
 )
 def test_rows_without_their_one_true_end_are_named(evidence: Evidence, line: str) -> None:
     assert line in said(evidence, Invariant.CONSERVATION) + said(evidence, Invariant.WATERMARK)
+
+
+def test_a_row_that_waits_to_be_let_through_has_no_end_and_is_in_order() -> None:
+    waiting = replace(SOUND, delivered=[*ROWS, WAITING], waiting=[WAITING], complete_batches=())
+
+    assert find_violations(waiting) == ()
+    assert said(replace(waiting, complete_batches=(DAY,)), Invariant.WATERMARK) == [
+        f"I9 {DAY}/4: is unsettled in a batch called complete"
+    ]
+    ended = replace(ENDS[2], raw_lead_id=4)
+    assert said(replace(waiting, outcomes=[*ENDS, ended, ended]), Invariant.CONSERVATION) == [
+        f"I1 {DAY}/4: has 2 outcomes"
+    ]
 
 
 def test_two_live_records_with_one_lead_id_are_named() -> None:

@@ -18,7 +18,14 @@ def test_a_good_night_adds_up() -> None:
     )
 
 
-@pytest.mark.parametrize("changes", [{"created": 3}, {"created": 5}, {"unsettled": 1}])
+def test_leads_that_wait_to_be_let_through_stand_in_the_sum() -> None:
+    report = build_report(waiting=3, delivered=13)
+
+    assert report.is_conserved
+    assert report.conservation_line.endswith("0 dead letter + 3 waiting")
+
+
+@pytest.mark.parametrize("changes", [{"created": 3}, {"created": 5}, {"unsettled": 1}, {"waiting": 1}])
 def test_a_sum_that_does_not_add_up_says_so(changes: dict[str, int]) -> None:
     report = build_report(**changes)
 
@@ -44,6 +51,7 @@ def test_a_sum_that_does_not_add_up_says_so(changes: dict[str, int]) -> None:
         ({"gates": (build_gate(passed=False, description="2 of 10 broken"),)}, Verdict.STOPPED, "2 of 10 broken"),
         ({"unknown": 2}, Verdict.STOPPED, "2 writes have no known result"),
         ({"unsettled": 3, "delivered": 13}, Verdict.STOPPED, "3 delivered rows have no outcome"),
+        ({"waiting": 3, "delivered": 13}, Verdict.ATTENTION, "3 leads wait"),
     ],
 )
 def test_the_verdict_follows_the_worst_fact(changes: dict[str, Any], verdict: Verdict, words: str) -> None:

@@ -47,6 +47,11 @@ SELECT dievio_lead_id, stage, error_code, cause, owner, attempts, payload, paylo
 FROM dead_letter WHERE batch_id = :batch_id;
 
 -- name: is_complete(batch_id)$
--- Whether every gate after the write passed.
-SELECT coalesce(bool_and(passed), false) FROM gate_result
+-- Whether every gate after the write passed, and no row waits to be let through.
+SELECT coalesce(bool_and(passed), false) AND NOT EXISTS (SELECT FROM waiting_row WHERE batch_id = :batch_id)
+FROM gate_result
 WHERE batch_id = :batch_id AND stage = 'readback' AND is_blocking;
+
+-- name: list_waiting(batch_id)
+-- Rows that wait to be let through.
+SELECT batch_id, raw_lead_id FROM waiting_row WHERE batch_id = :batch_id;

@@ -100,7 +100,7 @@ WHERE d.batch_id = :batch_id AND d.decision = 'update'
 ORDER BY 1;
 
 -- name: get_plan_risk(batch_id, protected_fields)^
--- What the plan would do at most: creations, non-blank values replaced, and fields it must never touch.
+-- What the plan would do at most now: creations, non-blank values replaced, and fields it must never touch.
 SELECT count(DISTINCT d.dievio_lead_id) AS leads,
        count(DISTINCT d.dievio_lead_id) FILTER (WHERE d.decision = 'create') AS creates,
        count(f) FILTER (WHERE d.decision = 'update' AND f ->> 'before' IS NOT NULL) AS filled_values,
@@ -109,7 +109,7 @@ SELECT count(DISTINCT d.dievio_lead_id) AS leads,
        coalesce(array_agg(DISTINCT d.dievio_lead_id) FILTER (
            WHERE d.decision = 'update' AND f ->> 'verdict' IN ('updated', 'filled_blank')
              AND f ->> 'field' = ANY(:protected_fields)), '{}') AS protected_ids
-FROM sync_decision AS d
+FROM due_decision AS d
 LEFT JOIN LATERAL jsonb_array_elements(d.fields) AS f ON true
 WHERE d.batch_id = :batch_id;
 
@@ -124,11 +124,12 @@ WHERE l.batch_id = :batch_id AND l.duplicate_of_raw_lead_id IS NULL
 ORDER BY 1;
 
 -- name: list_unconserved_rows(batch_id, most)
--- Delivered rows without an outcome.
+-- Delivered rows without an outcome that do not wait to be let through either.
 SELECT r.raw_lead_id
 FROM raw_lead AS r
 WHERE r.batch_id = :batch_id
   AND NOT EXISTS (SELECT FROM lead_outcome AS o WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id)
+  AND NOT EXISTS (SELECT FROM waiting_row AS n WHERE n.batch_id = r.batch_id AND n.raw_lead_id = r.raw_lead_id)
 ORDER BY r.raw_lead_id
 LIMIT :most;
 
@@ -157,7 +158,8 @@ ORDER BY 1
 LIMIT :most;
 
 -- name: list_eligible(batch_id)
--- Persons of the batch: whether they have an outcome, and whether the record of a written one exists.
+-- Persons of the batch that were let through: whether they have an outcome, and whether the record of a written one
+-- exists.
 SELECT l.dievio_lead_id, o.raw_lead_id IS NOT NULL AS is_settled,
        coalesce(o.outcome NOT IN ('created', 'updated') OR (b.dievio_lead_id IS NOT NULL AND NOT b.is_missing), true)
            AS is_present
@@ -165,6 +167,7 @@ FROM lead AS l
 LEFT JOIN lead_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
 LEFT JOIN readback AS b ON b.batch_id = l.batch_id AND b.dievio_lead_id = l.dievio_lead_id
 WHERE l.batch_id = :batch_id AND l.duplicate_of_raw_lead_id IS NULL
+  AND NOT EXISTS (SELECT FROM waiting_row AS n WHERE n.batch_id = l.batch_id AND n.raw_lead_id = l.raw_lead_id)
 ORDER BY l.raw_lead_id;
 
 -- name: list_sample_lines(batch_id)

@@ -7,14 +7,17 @@ GROUP BY outcome, reason_code
 ORDER BY outcome, rows DESC, reason_code;
 
 -- name: count_delivered(batch_id)^
--- Rows that Dievio delivered, distinct persons among them, and rows that have no outcome yet.
+-- Rows that Dievio delivered, distinct persons among them, rows that wait to be let through, and rows that have no
+-- outcome yet for no such reason.
 SELECT
     (SELECT count(*) FROM raw_lead WHERE batch_id = :batch_id) AS delivered,
     (SELECT count(DISTINCT dievio_lead_id) FROM lead WHERE batch_id = :batch_id) AS distinct_leads,
+    (SELECT count(*) FROM waiting_row WHERE batch_id = :batch_id) AS waiting,
     (SELECT count(*) FROM raw_lead AS r
      WHERE r.batch_id = :batch_id
        AND NOT EXISTS (SELECT FROM lead_outcome AS o
-                       WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id)) AS unsettled;
+                       WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id))
+    - (SELECT count(*) FROM waiting_row WHERE batch_id = :batch_id) AS unsettled;
 
 -- name: count_quarantine_reasons(batch_id)
 -- Why rows were held back; a row may count under several reasons.
@@ -127,6 +130,7 @@ SELECT b.batch_id, b.source, b.created_at,
        count(o.*) FILTER (WHERE o.outcome = 'quarantine') AS quarantined,
        count(o.*) FILTER (WHERE o.outcome = 'dead_letter') AS dead_letter,
        (SELECT count(*) FROM raw_lead AS r WHERE r.batch_id = b.batch_id) AS delivered,
+       (SELECT count(*) FROM waiting_row AS n WHERE n.batch_id = b.batch_id) AS waiting,
        (SELECT count(*) FROM gate_result AS g WHERE g.batch_id = b.batch_id AND g.is_blocking AND NOT g.passed) AS failed_gates
 FROM (SELECT * FROM batch ORDER BY batch_id DESC LIMIT :most) AS b
 LEFT JOIN lead_outcome AS o ON o.batch_id = b.batch_id

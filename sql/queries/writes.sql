@@ -244,7 +244,7 @@ WHERE s.hand_over_state IS NOT NULL AND h.batch_id = w.batch_id AND h.dievio_lea
 -- Leads that are to be created or updated and have neither an outcome nor an open write.
 SELECT d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
        l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
-FROM sync_decision AS d
+FROM due_decision AS d
 JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
 WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update')
   AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
@@ -273,7 +273,7 @@ ORDER BY d.raw_lead_id;
 WITH pending AS MATERIALIZED (
     SELECT d.batch_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
            d.planned_at, l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
-    FROM sync_decision AS d
+    FROM due_decision AS d
     JOIN lead AS l ON l.batch_id = d.batch_id AND l.raw_lead_id = d.raw_lead_id
     WHERE d.batch_id = :batch_id
       AND NOT EXISTS (SELECT FROM settled_outcome AS o
@@ -365,7 +365,7 @@ WITH ended AS (
     SELECT d.batch_id, d.raw_lead_id, d.dievio_lead_id, d.reason_code, d.object_name, d.salesforce_id,
            CASE d.decision WHEN 'skip' THEN 'skipped' ELSE 'review' END AS outcome,
            o.outcome IN ('created', 'updated') AS is_kept
-    FROM sync_decision AS d
+    FROM due_decision AS d
     LEFT JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
     WHERE d.batch_id = :batch_id AND d.decision IN ('skip', 'review')
       AND (o.raw_lead_id IS NULL OR o.reopened_at IS NOT NULL)
@@ -446,8 +446,8 @@ GROUP BY d.batch_id, d.dievio_lead_id, d.raw_lead_id, o.object_name, o.salesforc
 ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
 
 -- name: has_open_plans(batch_id)$
--- Whether any lead of the batch has a plan and no outcome.
-SELECT EXISTS (SELECT FROM sync_decision AS d
+-- Whether any lead of the batch has a plan and no outcome; those that wait to be let through apart.
+SELECT EXISTS (SELECT FROM due_decision AS d
                WHERE d.batch_id = :batch_id
                  AND NOT EXISTS (SELECT FROM settled_outcome AS o
                                  WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id));
@@ -458,7 +458,9 @@ SELECT
     (SELECT count(*) FROM write_intent WHERE batch_id = :batch_id AND state IN ('sent', 'unknown')) AS unknown,
     (SELECT count(*) FROM raw_lead AS r WHERE r.batch_id = :batch_id
      AND NOT EXISTS (SELECT FROM lead_outcome AS o
-                     WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id)) AS unsettled,
+                     WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id))
+    - (SELECT count(*) FROM waiting_row WHERE batch_id = :batch_id) AS unsettled,
+    (SELECT count(*) FROM waiting_row WHERE batch_id = :batch_id) AS waiting,
     (SELECT count(*) FROM write_intent WHERE run_id = :run_id AND batch_id = :batch_id AND state = 'applied'
      AND purpose IN ('sync', 'review', 'replay') AND kind = 'insert') AS created,
     (SELECT count(*) FROM write_intent WHERE run_id = :run_id AND batch_id = :batch_id AND state = 'applied'

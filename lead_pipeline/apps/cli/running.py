@@ -13,8 +13,10 @@ from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import STYLE_BY_VERDICT, TerminalProgress, open_console, print_report
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.run_report import RunReport
+from lead_pipeline.domain.sampling import DEFAULT_SAMPLE_LEADS, ScopeKind
 from lead_pipeline.errors import ConfigurationError, UnknownBatchError
 from lead_pipeline.local_servers import sandbox_addresses, sandbox_filled_on
+from lead_pipeline.services.choose_leads import EVERYTHING, ScopeStep
 from lead_pipeline.services.report import build_report
 from lead_pipeline.settings import Settings, load_settings
 from lead_pipeline.store.reports import read_newest_batch_id
@@ -28,16 +30,39 @@ ONE_DAY = timedelta(days=1)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--repull", "is_repull", is_flag=True, help="Buy the day's pages again. Costs credits.")
 @click.option("--strict", "is_strict", is_flag=True, help="Exit 5 when review items or dead letters are left.")
+@click.option(
+    "--sample",
+    "sample_leads",
+    is_flag=False,
+    flag_value=DEFAULT_SAMPLE_LEADS,
+    type=click.IntRange(min=1),
+    help=f"Let only so many leads through, chosen to show every search and edge case; alone: {DEFAULT_SAMPLE_LEADS}.",
+)
+@click.option(
+    "--limit", "further_leads", type=click.IntRange(min=1), help="Let only so many more leads through, in order."
+)
 @click.pass_context
-def run(context: click.Context, *, batch_id: str | None, is_json: bool, is_repull: bool, is_strict: bool) -> None:
+def run(
+    context: click.Context,
+    *,
+    batch_id: str | None,
+    is_json: bool,
+    is_repull: bool,
+    is_strict: bool,
+    sample_leads: int | None,
+    further_leads: int | None,
+) -> None:
     """Run the nightly job for one day. Safe to repeat: nothing is written or bought twice.
+
+    The first sync of an org: --sample 200, look at the comparison in the report, --limit 2000, then without either.
 
     Example: lead-pipeline run --date 2026-11-20 --json
     """
+    step = _step(sample_leads, further_leads)
     settings = load_settings()
     batch_id = require_partition(batch_id or yesterday())
     announce_sandboxes(settings)
-    ended, report = _run_day(settings, batch_id, is_json=is_json, is_repull=is_repull)
+    ended, report = _run_day(settings, batch_id, is_json=is_json, is_repull=is_repull, step=step)
     _tell_result(ended, report, is_json=is_json)
     is_partial = report is not None and bool(report.review or report.dead_letter)
     context.exit(ended.exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))
@@ -124,13 +149,27 @@ def _prepare_demo(settings: Settings) -> str:
     return newest or yesterday()
 
 
+def _step(sample_leads: int | None, further_leads: int | None) -> ScopeStep:
+    if sample_leads and further_leads:
+        raise click.UsageError("--sample and --limit are two steps: take one after the other")
+    if sample_leads:
+        return ScopeStep(kind=ScopeKind.SAMPLE, size=sample_leads)
+    return ScopeStep(kind=ScopeKind.LIMIT, size=further_leads) if further_leads else EVERYTHING
+
+
 def _run_day(
-    settings: Settings, batch_id: str, *, is_json: bool, is_repull: bool
+    settings: Settings, batch_id: str, *, is_json: bool, is_repull: bool, step: ScopeStep = EVERYTHING
 ) -> tuple[NightlyRun, RunReport | None]:
     console = open_console(is_quiet=is_json)
     with open_instance(settings) as instance, TerminalProgress(console) as progress:
         ended = run_nightly(
-            settings, instance, batch_id=batch_id, progress=progress, actor="command line", is_repull=is_repull
+            settings,
+            instance,
+            batch_id=batch_id,
+            progress=progress,
+            actor="command line",
+            is_repull=is_repull,
+            step=step,
         )
     return ended, _make_report(settings, ended)
 

@@ -8,8 +8,25 @@ from lead_pipeline.defs.assets.enrichments import core_leads__enrichments
 from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import materialized
+from lead_pipeline.domain.sampling import ScopeKind
+from lead_pipeline.services.choose_leads import EVERYTHING, ScopeStep, choose_leads
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.services.plan import plan_batch
+
+
+class ScopeConfig(dg.Config):
+    """Run configuration of the first sync, step by step; without it every lead is let through."""
+
+    sample_leads: int = 0  # let a sample of so many leads through, and no others
+    further_leads: int = 0  # let so many more through, in the order of delivery
+
+    def step(self) -> ScopeStep:
+        """Return what the run lets through."""
+        if self.sample_leads:
+            return ScopeStep(kind=ScopeKind.SAMPLE, size=self.sample_leads)
+        if self.further_leads:
+            return ScopeStep(kind=ScopeKind.LIMIT, size=self.further_leads)
+        return EVERYTHING
 
 
 @dg.asset(
@@ -47,6 +64,7 @@ def core_leads__matches(
 )
 def core_leads__sync_plan(
     context: dg.AssetExecutionContext,
+    config: ScopeConfig,
     connections: dg.ResourceParam[Connections],
     progress: dg.ResourceParam[ProgressSink],
 ) -> dg.MaterializeResult[None]:
@@ -58,5 +76,12 @@ def core_leads__sync_plan(
     summary = plan_batch(
         connections.database, connections.config.mappings, batch_id=context.partition_key, now=connections.now
     )
+    scope = choose_leads(
+        connections.database,
+        config.step(),
+        batch_id=context.partition_key,
+        run_id=context.run.run_id,
+        now=connections.now,
+    )
     progress.report("plan", summary.leads, summary.leads)
-    return materialized(summary, row_count=summary.leads)
+    return materialized(summary, scope, row_count=summary.leads)
