@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lead_pipeline.apps.first_sync_lines import print_first_sync
 from lead_pipeline.domain.run_report import GateLine, ReasonCount, RunReport, Verdict
 from lead_pipeline.store.reports import BatchLine
 
@@ -100,6 +101,8 @@ def print_report(console: Console, report: RunReport) -> None:
     print_gates(console, report.gates)
     for alert in report.enrichment_alerts:
         console.print(f"[yellow]enrichment[/yellow] {alert}")
+    if report.first_sync is not None:
+        print_first_sync(console, report.first_sync)
     console.print(_field_table(report))
     for title, reasons in (
         ("Review", report.review_reasons),

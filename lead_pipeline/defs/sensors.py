@@ -54,7 +54,12 @@ def report_failed_run(context: dg.RunFailureSensorContext, connections: Connecti
     started_at = datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), UTC)
     try:
         report = build_report(
-            connections.database, batch_id=batch_id, run_id=run.run_id, started_at=started_at, now=connections.now
+            connections.database,
+            batch_id=batch_id,
+            run_id=run.run_id,
+            started_at=started_at,
+            now=connections.now,
+            read_mappings=lambda: connections.config.mappings,
         )
     except UnknownBatchError:
         return [f"Run {run.run_id} of batch {batch_id} failed before anything was pulled; see it in Dagit", *reasons]

@@ -13,6 +13,8 @@ from typing import Self
 
 from pydantic import TypeAdapter
 
+from lead_pipeline.domain.sync_comparison import SyncComparison
+
 
 class Verdict(StrEnum):
     """The one word of the morning."""
@@ -139,6 +141,7 @@ class RunReport:
     handovers: tuple[HandoverLine, ...]
     gates: tuple[GateLine, ...]
     enrichment_alerts: tuple[str, ...] = ()  # providers that were down, budgets that were spent
+    first_sync: SyncComparison | None = None  # source and destination, while a batch is let through step by step
     waiting: int = 0  # rows that nobody let through yet: planned, without an outcome
 
     @property
@@ -167,9 +170,13 @@ class RunReport:
         return tuple(gate for gate in self.gates if gate.is_blocking and not gate.passed)
 
     @property
+    def _is_unsound(self) -> bool:
+        return self.first_sync is not None and not self.first_sync.is_sound
+
+    @property
     def verdict(self) -> Verdict:
         """The one word at the top."""
-        if self.failed_gates or self.unknown or not self.is_conserved:
+        if self.failed_gates or self.unknown or not self.is_conserved or self._is_unsound:
             return Verdict.STOPPED
         has_warning = any(not gate.passed for gate in self.gates)
         is_short = any(line.state != "exhausted" for line in self.segments)
@@ -193,12 +200,14 @@ class RunReport:
             return f"Gate {first.name} failed: {first.description}"
         if self.unknown:
             return f"{self.unknown:,} writes have no known result yet; the next run settles them by reading."
+        if self.first_sync is not None and not self.first_sync.is_sound:
+            return f"{self.first_sync.headline} Find out who changed them before you let more leads through."
         return f"{self.unsettled:,} delivered rows have no outcome yet; run the batch again to finish them."
 
     def _what_needs_attention(self) -> str:
         if self.waiting:
             return (
-                f"{self.settled:,} rows are done and passed every gate; {self.waiting:,} leads wait: "
+                f"{self.settled:,} rows reached their end; {self.waiting:,} leads wait: "
                 "`run --limit N` lets so many more through, `run` all of them."
             )
         short = [f"{line.segment} ({line.reason or line.state})" for line in self.segments if line.state != "exhausted"]
@@ -218,6 +227,9 @@ class RunReport:
         summary["headline"] = self.headline
         summary["conservation"] = self.conservation_line
         summary["is_conserved"] = self.is_conserved
+        if self.first_sync is not None:
+            told = {"headline": self.first_sync.headline, "is_sound": self.first_sync.is_sound}
+            summary["first_sync"] = asdict(self.first_sync) | told
         return summary
 
     @classmethod

@@ -33,6 +33,7 @@ _FUNNEL = (
     ("quarantined", "Quarantine", "row breaks the contract"),
     ("dead_letter", "Dead letter", "write given up, can be replayed"),
 )
+_WAITING = ("waiting", "Waiting", "not let through yet")  # only while a batch goes step by step
 
 
 def draw_report_page(report: RunReport, *, roi: EnrichmentRoi | None = None) -> str:
@@ -42,7 +43,8 @@ def draw_report_page(report: RunReport, *, roi: EnrichmentRoi | None = None) -> 
         report: The run in numbers.
         roi: What enrichment was worth; None leaves its part out.
     """
-    largest = max((getattr(report, name) for name, _, _ in _FUNNEL), default=0) or 1
+    steps = (*_FUNNEL, _WAITING) if report.waiting else _FUNNEL
+    largest = max((getattr(report, name) for name, _, _ in steps), default=0) or 1
     funnel = [
         {
             "name": name,
@@ -51,7 +53,7 @@ def draw_report_page(report: RunReport, *, roi: EnrichmentRoi | None = None) -> 
             "count": getattr(report, name),
             "percent": round(100 * getattr(report, name) / largest, 1),
         }
-        for name, label, note in _FUNNEL
+        for name, label, note in steps
     ]
     return _template().render(
         report=report,

@@ -163,7 +163,14 @@ def _end_batch(rework: Rework, batch_id: str) -> None:
         now=rework.now,
     )
     _look(rework, batch_id, stage="handover")
-    build_report(rework.database, batch_id=batch_id, run_id=rework.run_id, started_at=started_at, now=rework.now)
+    build_report(
+        rework.database,
+        batch_id=batch_id,
+        run_id=rework.run_id,
+        started_at=started_at,
+        now=rework.now,
+        read_mappings=lambda: rework.rules.write.mappings,
+    )
 
 
 def _look(rework: Rework, batch_id: str, *, stage: str) -> None:

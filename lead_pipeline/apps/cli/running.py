@@ -14,7 +14,7 @@ from lead_pipeline.apps.terminal import STYLE_BY_VERDICT, TerminalProgress, open
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.domain.sampling import DEFAULT_SAMPLE_LEADS, ScopeKind
-from lead_pipeline.errors import ConfigurationError, UnknownBatchError
+from lead_pipeline.errors import ConfigurationError, GateClosedError, UnknownBatchError
 from lead_pipeline.local_servers import sandbox_addresses, sandbox_filled_on
 from lead_pipeline.services.choose_leads import EVERYTHING, ScopeStep
 from lead_pipeline.services.report import build_report
@@ -65,7 +65,9 @@ def run(
     ended, report = _run_day(settings, batch_id, is_json=is_json, is_repull=is_repull, step=step)
     _tell_result(ended, report, is_json=is_json)
     is_partial = report is not None and bool(report.review or report.dead_letter)
-    context.exit(ended.exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))
+    is_unsound = report is not None and report.first_sync is not None and not report.first_sync.is_sound
+    exit_code = ended.exit_code or (GateClosedError.exit_code if is_unsound else 0)
+    context.exit(exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))
 
 
 @click.command()
@@ -184,6 +186,7 @@ def _make_report(settings: Settings, ended: NightlyRun) -> RunReport | None:
                 run_id=ended.run_id,
                 started_at=ended.started_at,
                 now=connections.now,
+                read_mappings=lambda: connections.config.mappings,
             )
         except UnknownBatchError:
             return None

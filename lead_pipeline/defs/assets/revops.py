@@ -33,5 +33,6 @@ def out_revops__run_report(
         run_id=context.run.run_id,
         started_at=started_at_of(context),
         now=connections.now,
+        read_mappings=lambda: connections.config.mappings,
     )
     return dg.MaterializeResult(metadata=report_metadata(report))
