@@ -89,6 +89,16 @@ class SmallWorld:
         entries: list[dict[str, Any]] = answer.raise_for_status().json()
         return entries
 
+    def journal_of_writes(self) -> list[dict[str, Any]]:
+        """Creations and updates of leads and contacts that carry a receipt of ours, hand-overs apart."""
+        return [
+            entry
+            for entry in self.journal()
+            if entry["object"] in {"Lead", "Contact"}
+            and (entry["after"] or {}).get("Dievio_Last_Op__c")
+            and not (entry["op"] == "update" and "OwnerId" in (entry["after"] or {}))
+        ]
+
     def calls(self, variable: str) -> int:
         """Calls that the system at the address in `variable` has counted."""
         total: int = httpx.get(f"{self.environment[variable]}/_sandbox/ledger").raise_for_status().json()["total"]

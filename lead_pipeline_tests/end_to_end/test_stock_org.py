@@ -1,8 +1,9 @@
-"""From an org without any of our fields to a first night, by commands alone: package, apply, run."""
+"""From an org without any of our fields to a first night, by commands alone: package, apply, a sample, the rest."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from lead_pipeline_tests.end_to_end.nights import YESTERDAY
 from lead_pipeline_tests.end_to_end.small_worlds import KNOWN_SHARE, SmallWorld, one_segment
 
 LEADS = 40
+SAMPLE = 10
 
 
 @pytest.fixture
@@ -49,27 +51,46 @@ def stock(tmp_path: Path, database_dsn: str) -> Iterator[SmallWorld]:
         )
 
 
-def test_a_stock_org_is_set_up_and_its_first_night_passes_every_gate(stock: SmallWorld, tmp_path: Path) -> None:
+def test_a_stock_org_goes_from_nothing_to_a_verified_sample_and_on_to_everything(
+    stock: SmallWorld, tmp_path: Path
+) -> None:
     package = str(tmp_path / "package")
-    assert stock.run("org", "package", "--with-apex", "--out", package).returncode == 0
-    assert "Dievio_Lead_ID__c" not in _lead_fields(stock)
 
-    applied = stock.run("org", "apply", "--from", package, "--json")
+    found = stock.call("doctor", "--json")
+    assert found.exit_code == 1
+    codes = {finding["code"] for finding in json.loads(found.output)["findings"]}
+    assert {"field_missing", "no_owner_guard", "receipt_missing", "queue_missing", "may_delete"} <= codes
+    assert stock.call("org", "package", "--with-apex", "--out", package).exit_code == 0
+    applied = stock.call("org", "apply", "--from", package, "--json")
+    assert applied.exit_code == 0, applied.errors
+    assert json.loads(applied.output)["created"] > 80
+    mended = stock.call("doctor", "--json")
+    assert mended.exit_code == 0, mended.output
+    assert {finding["severity"] for finding in json.loads(mended.output)["findings"]} <= {"note"}
 
-    assert applied.returncode == 0, applied.stderr
-    assert json.loads(applied.stdout)["created"] > 80
-    ran = stock.run("run", "--date", YESTERDAY, "--json")
-    assert ran.returncode == 0, ran.stderr
-    report = json.loads(ran.stdout)
+    sample = _run(stock, "--sample", str(SAMPLE))
+
+    first = sample["first_sync"]
+    assert (sample["waiting"], first["chosen"]) == (LEADS - SAMPLE, SAMPLE)
+    assert first["is_sound"]
+    assert first["verified_ids"] == first["compared"] == SAMPLE
+    assert len(stock.journal_of_writes()) == SAMPLE
+    assert _run(stock, "--sample", str(SAMPLE))["writes"] == 0
+    more = _run(stock, "--limit", "5")
+    assert (more["waiting"], more["first_sync"]["compared"]) == (LEADS - SAMPLE - 5, SAMPLE + 5)
+    everything = _run(stock)
     known = round(LEADS * KNOWN_SHARE)
-    assert (report["created"], report["updated"]) == (LEADS - known, known)
+    assert (everything["created"], everything["updated"]) == (LEADS - known, known)
+    assert (everything["waiting"], everything["first_sync"]) == (0, None)
+    assert len(stock.journal_of_writes()) == LEADS
+
+
+def _run(stock: SmallWorld, *step: str) -> dict[str, Any]:
+    """Run one step and return its report; every gate has to pass, and the rows have to add up."""
+    ended = stock.call("run", "--date", YESTERDAY, "--json", *step)
+    assert ended.exit_code == 0, ended.errors
+    report: dict[str, Any] = json.loads(ended.output)
     assert all(gate["passed"] for gate in report["gates"])
-
-
-def _lead_fields(stock: SmallWorld) -> set[str]:
-    token = stock.environment["SALESFORCE_ADMIN_ACCESS_TOKEN"]
-    address = stock.environment["SALESFORCE_INSTANCE_URL"]
-    answer = httpx.get(
-        f"{address}/services/data/v66.0/sobjects/Lead/describe", headers={"Authorization": f"Bearer {token}"}
-    )
-    return {field["name"] for field in answer.json()["fields"]}
+    assert report["is_conserved"]
+    assert report["delivered"] == LEADS
+    return report
