@@ -104,7 +104,7 @@ def run_nightly(
             instance=instance,
             raise_on_error=False,
             tags={ACTOR_TAG: actor, PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()},
-            run_config=_run_config(is_repull=is_repull, step=step),
+            run_config=build_run_config(is_repull=is_repull, step=step),
         )
     failures = explain_failures(result.all_events)
     return NightlyRun(
@@ -117,7 +117,8 @@ def run_nightly(
     )
 
 
-def _run_config(*, is_repull: bool, step: ScopeStep) -> dict[str, Any]:
+def build_run_config(*, is_repull: bool, step: ScopeStep) -> dict[str, Any]:
+    """Return what the graph is told about a run."""
     sizes = {ScopeKind.SAMPLE: "sample_leads", ScopeKind.LIMIT: "further_leads"}
     scope = {sizes[step.kind]: step.size} if step.kind in sizes else {}
     return {

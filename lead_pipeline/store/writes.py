@@ -71,9 +71,9 @@ class BatchCounts:
 
     unknown: int  # open writes
     unsettled: int  # delivered rows without an outcome
-    waiting: int  # rows that nobody let through yet
     created: int  # by this run
     updated: int  # by this run
+    waiting: int = 0  # rows that nobody let through yet
 
 
 def insert_intents(

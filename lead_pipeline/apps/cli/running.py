@@ -58,7 +58,7 @@ def run(
 
     Example: lead-pipeline run --date 2026-11-20 --json
     """
-    step = _step(sample_leads, further_leads)
+    step = choose_step(sample_leads, further_leads)
     settings = load_settings()
     batch_id = require_partition(batch_id or yesterday())
     announce_sandboxes(settings)
@@ -151,7 +151,12 @@ def _prepare_demo(settings: Settings) -> str:
     return newest or yesterday()
 
 
-def _step(sample_leads: int | None, further_leads: int | None) -> ScopeStep:
+def choose_step(sample_leads: int | None, further_leads: int | None) -> ScopeStep:
+    """Return how far a run lets its batch through.
+
+    Raises:
+        UsageError: Two steps were named.
+    """
     if sample_leads and further_leads:
         raise click.UsageError("--sample and --limit are two steps: take one after the other")
     if sample_leads:
