@@ -15,6 +15,9 @@ SCARCE_SHARE = 0.2  # of the daily calls; below it a night of ordinary size may 
 MAX_SKEW = timedelta(seconds=60)  # signed sign-ins are refused beyond a few minutes
 MAX_HIDDEN_SHARE = 0.01  # the total is an estimate that lags behind
 BLIND_SHARE = 0.1  # so many hidden records are no lag
+MEBIBYTE = 1024 * 1024
+LOW_SPACE_BYTES = 2_048 * MEBIBYTE  # a night of 10,000 leads and its log take some hundred MiB
+LEAST_SPACE_BYTES = 256 * MEBIBYTE
 OLDEST_POSTGRES = 130_000  # version number of Postgres 13; older ones lack features that the tables use
 EDITIONS_WITHOUT_API = frozenset({"Team Edition", "Personal Edition", "Group Edition", "Base Edition"})
 
@@ -109,13 +112,67 @@ def note_untested_key() -> Finding:
     )
 
 
-def examine_database(version_number: int, *, may_create: bool) -> Iterator[Finding]:
-    """Yield what is wrong with the product's own database.
+def examine_conversion(*, keeps_id: bool | None) -> Iterator[Finding]:
+    """Yield what conversions do to our id, as far as the mirror shows one.
+
+    Args:
+        keeps_id: Whether the contact of the lead that was converted last carries our id; None when none was converted.
+    """
+    if keeps_id is None:
+        yield Finding(
+            code="conversion_unseen",
+            severity=Severity.NOTE,
+            subject="Lead.Dievio_Lead_ID__c",
+            what="no lead with our id has been converted yet, so whether its contact gets the id cannot be seen",
+            why="a contact without it is found by address or profile only",
+            repair="In Setup, Object Manager, Lead, Map Lead Fields: map it to the field of the same name on Contact",
+        )
+    elif not keeps_id:
+        yield Finding(
+            code="conversion_loses_id",
+            severity=Severity.WARNING,
+            subject="Lead.Dievio_Lead_ID__c",
+            what="the contact that the last converted lead became does not carry our id",
+            why="a contact without it is found by address or profile only, and a changed address makes a second record",
+            repair="Deploy the package of `lead-pipeline org package`, or map the field in Setup, Map Lead Fields",
+        )
+
+
+def examine_space(free_bytes: int, *, place: str) -> Iterator[Finding]:
+    """Yield whether the disk of a database on this machine is nearly full.
+
+    Args:
+        free_bytes: Bytes left to us.
+        place: The directory.
+    """
+    if free_bytes < LOW_SPACE_BYTES:
+        yield Finding(
+            code="disk_full",
+            severity=Severity.ERROR if free_bytes < LEAST_SPACE_BYTES else Severity.WARNING,
+            subject="database",
+            what=f"{free_bytes / MEBIBYTE:,.0f} MiB are left at {place}",
+            why="a database without space ends every run in the middle",
+            repair="Free space there, or name a database elsewhere in LEAD_PIPELINE_DATABASE_URL",
+        )
+
+
+def examine_database(version_number: int, *, may_create: bool, may_use_run_database: bool) -> Iterator[Finding]:
+    """Yield what is wrong with the product's own database server.
 
     Args:
         version_number: As Postgres writes it, e.g. 160004.
         may_create: Whether our user may create tables.
+        may_use_run_database: Whether Dagster's database is there for our user, or it may make it.
     """
+    if not may_use_run_database:
+        yield Finding(
+            code="run_storage_missing",
+            severity=Severity.ERROR,
+            subject="database",
+            what="Dagster's database `dagster` is not there for our user, and it may not create it",
+            why="no run can begin: Dagster keeps its runs there",
+            repair="Run `CREATE DATABASE dagster` on that server as an administrator and make our user its owner",
+        )
     if version_number < OLDEST_POSTGRES:
         yield Finding(
             code="postgres_old",

@@ -14,7 +14,7 @@ from typing import Protocol
 from lead_pipeline.domain.field_findings import FieldExamination, examine_fields
 from lead_pipeline.domain.findings import Finding, Severity, sort_findings
 from lead_pipeline.domain.mapping import MappingSet
-from lead_pipeline.domain.org_findings import OrgFacts, examine_database, examine_org
+from lead_pipeline.domain.org_findings import OrgFacts, examine_conversion, examine_database, examine_org
 from lead_pipeline.domain.routing import RoutingRules
 from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError, OrgNotReadyError
 from lead_pipeline.salesforce.describe import ObjectDescribe
@@ -24,7 +24,7 @@ from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import KnownSchema, keep_org_schema
 from lead_pipeline.store.field_drift import read_field_pasts
-from lead_pipeline.store.org_facts import find_server_facts, keep_findings
+from lead_pipeline.store.org_facts import find_last_conversion, find_server_facts, keep_findings
 from lead_pipeline.store.plans import read_written_fields
 
 EXAMINED_OBJECTS = ("Lead", "Contact")
@@ -96,7 +96,10 @@ def examine(
     findings = [*examine_org(facts, queues_needed=_queues_of(routing))]
     with database.transaction() as connection:
         server = find_server_facts(connection)
-        findings += examine_database(server.version_number, may_create=server.may_create)
+        findings += examine_database(
+            server.version_number, may_create=server.may_create, may_use_run_database=server.may_use_run_database
+        )
+        findings += examine_conversion(keeps_id=find_last_conversion(connection))
         for name, found in describes.items():
             mapping = mappings.for_object(name)
             written = read_written_fields(connection, [row.to for row in mapping.written_fields])

@@ -14,6 +14,7 @@ from lead_pipeline.domain.findings import Finding, Severity
 from lead_pipeline.store.queries import load_queries
 
 _INTEGRATION_USER, _OWNER_GUARD, _FINDINGS = "integration_user_id", "owner_guard", "findings"  # names in the table
+RUN_DATABASE = "dagster"  # as in dagster.yaml: on the same server as ours
 _UPDATE_GUARD = "update_guard:"  # before the name of an object
 
 _Connection = psycopg.Connection[Any]
@@ -56,11 +57,18 @@ class ServerFacts:
 
     version_number: int
     may_create: bool
+    may_use_run_database: bool  # Dagster's own database is there for us, or we may make it
 
 
 def find_server_facts(connection: _Connection) -> ServerFacts:
     """Return what the database server is and lets us do."""
-    return ServerFacts(**load_queries("org_facts").find_server_facts(connection))
+    return ServerFacts(**load_queries("org_facts").find_server_facts(connection, run_database=RUN_DATABASE))
+
+
+def find_last_conversion(connection: _Connection) -> bool | None:
+    """Tell whether our id went from the last converted lead to its contact; None when none of ours was converted."""
+    carries: bool | None = load_queries("org_facts").find_last_conversion(connection)
+    return carries
 
 
 def keep_findings(connection: _Connection, findings: Sequence[Finding], *, at: datetime) -> None:

@@ -17,10 +17,13 @@ from lead_pipeline.domain.field_findings import FieldExamination, examine_fields
 from lead_pipeline.domain.findings import Finding, Severity, may_write, sort_findings
 from lead_pipeline.domain.mapping import ObjectMapping, WritePolicy
 from lead_pipeline.domain.org_findings import (
+    MEBIBYTE,
     ObjectAccess,
     OrgFacts,
+    examine_conversion,
     examine_database,
     examine_org,
+    examine_space,
     note_untested_key,
     refuse_system,
 )
@@ -161,8 +164,13 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "an assignment rule is active": lambda: org_findings(assignment_rules=("Standard Lead Assignment",)),
     "a queue is missing": lambda: org_findings(queues=QUEUES[:1]),
     "owners are not guarded": lambda: org_findings(has_owner_guard=False),
-    "Postgres is old": lambda: list(examine_database(120_011, may_create=True)),
-    "Postgres is locked": lambda: list(examine_database(160_004, may_create=False)),
+    "Postgres is old": lambda: list(examine_database(120_011, may_create=True, may_use_run_database=True)),
+    "Postgres is locked": lambda: list(examine_database(160_004, may_create=False, may_use_run_database=True)),
+    "Dagster has no database": lambda: list(examine_database(160_004, may_create=True, may_use_run_database=False)),
+    "the disk is full": lambda: list(examine_space(200 * MEBIBYTE, place="/data")),
+    "the disk fills up": lambda: list(examine_space(1_000 * MEBIBYTE, place="/data")),
+    "conversions lose our id": lambda: list(examine_conversion(keeps_id=False)),
+    "no conversion was seen": lambda: list(examine_conversion(keeps_id=None)),
     "Salesforce refuses us": lambda: [
         refuse_system("Salesforce", "credentials refused", setting="SALESFORCE_USERNAME")
     ],
@@ -189,7 +197,9 @@ def test_a_broken_org_is_answered_in_these_words(name: str) -> None:
 def test_a_good_org_has_nothing_to_mend() -> None:
     assert lead_findings(good_lead()) == []
     assert org_findings() == []
-    assert list(examine_database(180_000, may_create=True)) == []
+    assert list(examine_database(180_000, may_create=True, may_use_run_database=True)) == []
+    assert list(examine_space(10_000 * MEBIBYTE, place="/data")) == []
+    assert list(examine_conversion(keeps_id=True)) == []
 
 
 def test_every_problem_of_an_org_is_told_at_once() -> None:

@@ -6,6 +6,7 @@ What it writes and buys when asked to is `probing`.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.config.pipeline import problems_of
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.findings import Finding, Severity, may_write, sort_findings
-from lead_pipeline.domain.org_findings import note_untested_key, refuse_system
+from lead_pipeline.domain.org_findings import examine_space, note_untested_key, refuse_system
 from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, LeadPipelineError
 from lead_pipeline.services.examine import examine
 from lead_pipeline.services.probing.dievio import DEFAULT_CREDITS
@@ -98,7 +99,15 @@ def _examine_systems(connections: Connections) -> Iterator[Finding]:
         yield refuse_system("Salesforce", str(error), setting="SALESFORCE_INSTANCE_URL and its credentials")
     else:
         yield from examination.findings
+    yield from _examine_disk(connections)
     yield from _examine_dievio(connections)
+
+
+def _examine_disk(connections: Connections) -> Iterator[Finding]:
+    """Look at the disk of a database on this machine; what a server elsewhere has left, nobody tells us."""
+    if connections.settings.database_url is None:
+        home = connections.settings.home
+        yield from examine_space(shutil.disk_usage(home).free, place=str(home))
 
 
 def _examine_dievio(connections: Connections) -> Iterator[Finding]:
