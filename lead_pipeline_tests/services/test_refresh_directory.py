@@ -20,8 +20,9 @@ from lead_pipeline.salesforce.records import QueryPage
 from lead_pipeline.sandbox.control_plane import SandboxClock
 from lead_pipeline.sandbox.salesforce_org import Org, create_app, make_id
 from lead_pipeline.sandbox.salesforce_org.lifecycle import Lifecycle
+from lead_pipeline.sandbox.salesforce_org.saving import SaveContext, Saver
 from lead_pipeline.sandbox.serving import ServerThread
-from lead_pipeline.services.refresh_directory import DirectorySummary, changed_since, refresh_directory
+from lead_pipeline.services.refresh_directory import DirectorySummary, changed_since, read_targets, refresh_directory
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import latest_counts
 from lead_pipeline.store.org_facts import find_integration_user
@@ -324,3 +325,34 @@ def delete(world: World, record_id: str) -> None:
         f"{world.base_url}/services/data/v66.0/sobjects/Lead/{record_id}", headers={"Authorization": f"Bearer {token}"}
     )
     assert answer.status_code == 204
+
+
+def test_single_records_are_read_in_one_call_and_everything_else_waits_for_the_next_reading(world: World) -> None:
+    changed, deleted, unread = seed_leads(world, 3)
+    world.refresh()
+    world.advance(minutes=5)
+    admin = world.org.find_user("admin")
+    assert admin is not None
+    writer = Saver(world.org, SaveContext(admin, 66.0))
+    schema = world.org.schemas["Lead"]
+    for record_id in (changed, unread):
+        writer.update(schema, record_id, payload={"Title": "Chief"})
+    writer.delete(schema, deleted)
+    marks, calls = world.rows("SELECT * FROM watermark ORDER BY name"), world.client.calls
+
+    read_targets(
+        world.database,
+        world.client,
+        fields_by_object=FIELDS,
+        targets={"Lead": [changed, deleted]},
+        now=world.org.clock.now,
+    )
+
+    mirror = world.mirror()
+    assert world.client.calls - calls == 1
+    assert mirror[changed]["fields"]["Title"] == "Chief"
+    assert mirror[deleted]["is_deleted"]
+    assert mirror[unread]["fields"]["Title"] is None
+    assert world.rows("SELECT * FROM watermark ORDER BY name") == marks
+    world.refresh()
+    assert world.mirror()[unread]["fields"]["Title"] == "Chief"
