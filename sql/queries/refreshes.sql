@@ -20,6 +20,10 @@ WHERE r.object_name IN ('Lead', 'Contact') AND NOT r.is_deleted AND NOT r.is_con
                   WHERE (i.alias_kind, i.alias) IN (('linkedin', r.li), ('email', r.em))
                     AND q.choice = 'skip' AND q.decided_at > :left_alone_after
                     AND q.reason = ANY (:left_alone_reasons::text[]))
+  AND r.salesforce_id NOT IN (SELECT w.payload ->> 'salesforce_id'
+                              FROM quarantine AS q
+                              JOIN raw_lead AS w USING (raw_lead_id)
+                              WHERE q.quarantined_at > :left_alone_after AND w.payload ->> 'salesforce_id' IS NOT NULL)
 ORDER BY (r.fields ->> 'Last_Enriched_At__c')::timestamptz NULLS FIRST, r.salesforce_id
 LIMIT :record_limit;
 

@@ -16,8 +16,13 @@ ROW_FIELDS = (
     "first_name", "last_name", "email", "email_status", "phone", "title", "company_name", "company_domain", "website",
     "linkedin_url", "industry", "employee_count", "country_name", "last_enriched_at",
 )  # fmt: skip
-#: What an object keeps elsewhere than the mapping writes it.
-_ELSEWHERE = {"company_name": "Account.Name", "website": "Account.Website"}
+#: What an object keeps where no row of its mapping writes: nobody writes the family name of a Contact.
+_ELSEWHERE = {
+    "first_name": "FirstName",
+    "last_name": "LastName",
+    "company_name": "Account.Name",
+    "website": "Account.Website",
+}
 
 
 def row_of_record(fields: Mapping[str, object], mapping: ObjectMapping, *, salesforce_id: str) -> dict[str, object]:

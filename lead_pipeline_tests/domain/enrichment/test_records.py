@@ -28,9 +28,15 @@ def test_a_record_that_nobody_looked_up_is_older_than_any_age() -> None:
     assert row["last_enriched_at"] == NEVER_LOOKED_UP
 
 
-def test_the_company_of_a_contact_stands_on_its_account() -> None:
-    fields = {"Account.Name": "Probe Works", "Account.Website": "probe.example"}
+def test_a_contact_has_its_family_name_and_the_company_of_its_account() -> None:
+    fields = {
+        "FirstName": "Ada",
+        "LastName": "Probe",
+        "Account.Name": "Probe Works",
+        "Account.Website": "probe.example",
+    }
 
     row = row_of_record(fields, MAPPINGS.contact, salesforce_id="0035e00000000001")
 
+    assert (row["first_name"], row["last_name"]) == ("Ada", "Probe")
     assert (row["company_name"], row["website"]) == ("Probe Works", "probe.example")
