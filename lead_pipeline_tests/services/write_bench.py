@@ -110,8 +110,8 @@ class WriteBench:
         assert schema is not None
         self._saver("admin").delete(schema, record_id)
 
-    def create(self, fields: Mapping[str, object], *, user: str = "rep") -> None:
-        schema = self.emulated.org.schema("Lead")
+    def create(self, fields: Mapping[str, object], *, user: str = "rep", object_name: str = "Lead") -> None:
+        schema = self.emulated.org.schema(object_name)
         assert schema is not None
         self._saver(user).create(schema, dict(fields))
 

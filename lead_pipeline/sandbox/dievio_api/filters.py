@@ -102,6 +102,9 @@ FILTERS: Mapping[str, Filter] = {
     "funding_end_date": Filter(_FUNDING, test=_not_after, is_list=False),
 }
 
+#: Nobody is found by a name that a row does not have, whatever `silent_rows` says.
+PERSON_FILTERS = frozenset({"first_name", "last_name"})
+
 
 def wanted_values(filters: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the filters of a request that ask for something, their values in lower case."""
@@ -120,7 +123,7 @@ def passes(row: object, wanted: Mapping[str, tuple[str, ...]], *, silent_rows_pa
         rule = FILTERS[name]
         said = _said(row, rule)
         if not said:
-            if silent_rows_pass:
+            if silent_rows_pass and name not in PERSON_FILTERS:
                 continue
             return False
         if not any(rule.test(value, alternative) for value in said for alternative in alternatives):

@@ -220,7 +220,12 @@ def _with_the_rest(leads: Iterable[OpenLead], enriched: Iterable[EnrichedLead]) 
 
 
 def _without_own_values(lead: EnrichedLead) -> EnrichedLead:
-    """Keep of a record's row only what providers added: its own values stand in the record already."""
+    """Keep of a record's row only what providers added: its own values stand in the record already.
+
+    Of a person about whom nobody said anything nothing is left, not even our id and stamps: the record stays untouched.
+    """
+    if not lead.merged.results:
+        return replace(lead, merged=replace(lead.merged, values={}, confidences={}))
     found = {*lead.merged.changed, *(flag.removeprefix(UNVERIFIED_FLAG) for flag in lead.merged.flags)}
     kept = _OWN_FIELDS | found | {name for one in found for name in COMPANIONS.get(one, ())}
     values = {name: value for name, value in lead.merged.values.items() if name in kept}

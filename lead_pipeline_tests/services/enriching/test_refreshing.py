@@ -149,6 +149,38 @@ def test_a_record_of_the_org_that_is_not_ours_is_found_and_linked(nights: NightB
     assert (held["Title"], bool(held["Dievio_Lead_ID__c"])) == ("CFO", True)
 
 
+@pytest.mark.parametrize("daily_credits", [1_000, 2], ids=["nobody knows them", "the budget does not reach them"])
+def test_a_record_about_which_nobody_said_anything_is_not_touched(nights: NightBench, daily_credits: int) -> None:
+    for given in ("Olga", "Pia"):
+        profile = f"https://www.linkedin.com/in/{given.lower()}-doe"
+        nights.create({"FirstName": given, "LastName": "Doe", "Company": "Acme Inc.", "LinkedIn_URL__c": profile})
+    nights.wait(5)
+    before = records(nights)
+    provider = FakeEnrichmentProvider([somebody("Jane"), somebody("Mary")])
+    policy = replace(POLICY, budget=BudgetRules(daily_credits=daily_credits))
+
+    summary = refresh_stale_records(refresher(nights, provider, policy), batch_id="refresh-1")
+
+    assert (summary.failed_gates, summary.records) == ((), 4)
+    assert records(nights) == before
+
+
+def test_a_contact_of_the_org_is_looked_up_by_its_own_name(nights: NightBench) -> None:
+    nights.create({"Name": "Acme Inc.", "Website": "https://acme.com"}, object_name="Account")
+    olga = {"FirstName": "Olga", "LastName": "Doe", "LinkedIn_URL__c": "https://www.linkedin.com/in/olga-doe"}
+    nights.create({**olga, "AccountId": nights.records("Account")[0]["Id"]}, object_name="Contact")
+    nights.wait(5)
+
+    summary = refresh(nights, FakeEnrichmentProvider([somebody("Olga", job_title="CFO")]))
+
+    assert summary.write is not None
+    assert {outcome.value: count for outcome, count in summary.write.outcomes.items() if count} == {
+        "updated": 1,
+        "skipped": 2,
+    }
+    assert nights.records("Contact")[0]["Title"] == "CFO"
+
+
 def test_an_uncertain_find_is_a_question_and_the_record_stays_blank(nights: NightBench) -> None:
     jane = nights.ask("SELECT salesforce_id FROM directory_record WHERE fields ->> 'FirstName' = 'Jane'")[0]
     nights.edit(jane["salesforce_id"], {"Email": None}, user="admin")
