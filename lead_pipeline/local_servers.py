@@ -117,14 +117,19 @@ def sandbox_admin_token(settings: Settings) -> str:
     return str(answer.json()["access_token"])
 
 
-def reset_sandbox(settings: Settings) -> None:
+def reset_sandbox(settings: Settings, *, scenario: Scenario | None = None, org: Edition | None = None) -> None:
     """Put the emulated systems back to their first state.
+
+    Args:
+        settings: Names the home directory.
+        scenario: What they hold then; None keeps the scenario that was there.
+        org: With our custom fields (`demo`) or without (`stock`); None as for `scenario`.
 
     Raises:
         LocalServerError: They do not stop or start.
     """
     with _own_errors():
-        processes.reset(settings.home)
+        processes.reset(settings.home, scenario=scenario, org=org)
 
 
 def stop_local_servers(settings: Settings) -> None:

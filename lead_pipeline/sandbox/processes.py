@@ -120,7 +120,7 @@ def ensure_running(
         addresses = _read_addresses(files) if _is_running(files) else None
         if addresses is None:
             _stop(files)
-            return _start(files, setup, ports=(salesforce_port, dievio_port))
+            return _start(files, setup, ports=(salesforce_port, dievio_port, 0, 0))
     for port, url in ((salesforce_port, addresses.salesforce_url), (dievio_port, addresses.dievio_url)):
         if port and not url.endswith(f":{port}"):
             raise SandboxProcessError(f"the sandbox already listens at {url}, not on port {port}: stop it first")
@@ -146,7 +146,9 @@ def stop(home: Path) -> None:
 
 
 def reset(home: Path, *, scenario: Scenario | None = None, org: Edition | None = None) -> None:
-    """Bring the home's sandbox back to its first state, or to another one; a running one keeps its ports.
+    """Bring the home's sandbox back to its first state; a running one keeps its ports.
+
+    With a scenario or an org it is filled anew at once, and runs then.
 
     Args:
         home: Where its state is kept.
@@ -163,9 +165,8 @@ def reset(home: Path, *, scenario: Scenario | None = None, org: Edition | None =
         setup = Setup.of_today(
             scenario=scenario or (found.scenario if found else "demo"), org=org or (found.org if found else "demo")
         )
-        if addresses:
-            ports = tuple(int(url.rpartition(":")[2]) for url in (addresses.salesforce_url, addresses.dievio_url))
-            _start(files, setup, ports=(ports[0], ports[1]))
+        if addresses or scenario or org:
+            _start(files, setup, ports=_ports(addresses))
 
 
 def _choose_setup(files: _Files, *, scenario: Scenario | None, org: Edition | None) -> Setup:
@@ -192,14 +193,22 @@ def _read_addresses(files: _Files) -> SandboxAddresses | None:
     return SandboxAddresses(**addresses) if set(addresses) == {item.name for item in fields(SandboxAddresses)} else None
 
 
-def _start(files: _Files, setup: Setup, *, ports: tuple[int, int]) -> SandboxAddresses:
+def _ports(addresses: SandboxAddresses | None) -> tuple[int, ...]:
+    """The ports of the four systems; 0 for any."""
+    if addresses is None:
+        return (0, 0, 0, 0)
+    urls = (addresses.salesforce_url, addresses.dievio_url, addresses.lead_platform_url, addresses.contact_api_url)
+    return tuple(int(url.rpartition(":")[2]) for url in urls)
+
+
+def _start(files: _Files, setup: Setup, *, ports: tuple[int, ...]) -> SandboxAddresses:
     """Start the process and wait until it answers.
 
     The ports are opened here and handed over, so that a port in use is told at once, and nobody can take it between.
     """
     files.addresses.unlink(missing_ok=True)
     with ExitStack() as opened:
-        listeners = [opened.enter_context(open_listener(port)) for port in (*ports, 0, 0)]
+        listeners = [opened.enter_context(open_listener(port)) for port in ports]
         descriptors = [listener.fileno() for listener in listeners]
         command = [sys.executable, "-m", __name__, str(files.home), json.dumps(asdict(setup)), *map(str, descriptors)]
         with files.log.open("ab") as log:

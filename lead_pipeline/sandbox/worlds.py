@@ -33,7 +33,8 @@ class SandboxSetupError(SandboxError):
     def __init__(self, *, asked: Setup, found: Setup) -> None:
         super().__init__(
             f"this sandbox was set up with org {found.org} and scenario {found.scenario}, not org {asked.org} and "
-            f"scenario {asked.scenario}: reset it with the new ones, or use another home directory"
+            f"scenario {asked.scenario}: replace it by lead-pipeline sandbox reset --org {asked.org} --scenario "
+            f"{asked.scenario}, or keep it and use another LEAD_PIPELINE_HOME"
         )
 
 

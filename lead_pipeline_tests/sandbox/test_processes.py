@@ -132,8 +132,7 @@ def test_a_reset_sandbox_is_at_its_start_on_the_same_ports(home: Path, addresses
 
     again = processes.running_addresses(home)
 
-    assert again is not None
-    assert (again.salesforce_url, again.dievio_url) == (addresses.salesforce_url, addresses.dievio_url)
+    assert again == addresses
     assert balance(again) == 100_000
 
 
@@ -149,6 +148,15 @@ def test_other_ports_than_the_running_ones_are_refused(home: Path, addresses: Sa
         processes.ensure_running(home, dievio_port=1)
 
     assert processes.running_addresses(home) == addresses
+
+
+def test_a_reset_to_another_setup_replaces_the_one_at_hand_and_starts_it(home: Path) -> None:
+    processes.stop(home)
+    processes.reset(home, org="stock")
+
+    found = processes.running_addresses(home)
+    assert found is not None
+    assert found == processes.ensure_running(home, org="stock")
 
 
 def test_a_port_in_use_is_named_and_nothing_is_started(tmp_path: Path) -> None:

@@ -24,6 +24,17 @@ DEFAULT_UI_PORT = 3000
 #: Dagster recommends a command of another package at every start; nobody here can act on that.
 ADVERTISEMENT = "ignore:Function `dev_command` is superseded"
 
+org_option = click.option(
+    "--org",
+    type=click.Choice(["demo", "stock"]),
+    help="With or without our custom fields; default: what is there, else demo.",
+)
+scenario_option = click.option(
+    "--scenario",
+    type=click.Choice(["demo", "empty"]),
+    help="What they hold at first; default: what is there, else demo.",
+)
+
 
 @click.group()
 def sandbox() -> None:
@@ -36,16 +47,8 @@ sandbox.add_command(fault)
 @sandbox.command("up")
 @click.option("--salesforce-port", default=0, help="Loopback port of the org; default: any free one.")
 @click.option("--dievio-port", default=0, help="Loopback port of the Dievio API; default: any free one.")
-@click.option(
-    "--org",
-    type=click.Choice(["demo", "stock"]),
-    help="With or without our custom fields; default: what is there, else demo.",
-)
-@click.option(
-    "--scenario",
-    type=click.Choice(["demo", "empty"]),
-    help="What they hold at first; default: what is there, else demo.",
-)
+@org_option
+@scenario_option
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def up(
     *, salesforce_port: int, dievio_port: int, org: Edition | None, scenario: Scenario | None, is_json: bool
@@ -75,12 +78,14 @@ def up(
 
 
 @sandbox.command("reset")
-def reset() -> None:
-    """Put org and Dievio back to their first state; the product's own tables are kept.
+@org_option
+@scenario_option
+def reset(*, org: Edition | None, scenario: Scenario | None) -> None:
+    """Put every emulated system back to its first state, or to another one; the product's own tables are kept.
 
-    Example: lead-pipeline sandbox reset
+    Example: lead-pipeline sandbox reset --org stock --scenario empty
     """
-    reset_sandbox(load_settings())
+    reset_sandbox(load_settings(), org=org, scenario=scenario)
     click.echo("the sandbox holds its first state again")
 
 

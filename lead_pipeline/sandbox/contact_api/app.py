@@ -29,6 +29,7 @@ from lead_pipeline.sandbox.control_plane.routes import read_json
 DEFAULT_API_KEY = "sandbox-contact-key"
 KEY_HEADER = "X-Contact-Key"
 MINUTE_SECONDS = 60
+MAX_COUNT = 2**63 - 1  # SQLite keeps no larger number
 
 
 def create_app(
@@ -123,8 +124,8 @@ class _ContactApi:
     async def _put_count(self, request: Request, name: str) -> Response:
         document = await read_json(request)
         count = document.get(name) if isinstance(document, dict) else None
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise HTTPException(400, f'"{name}" has to be a whole number from 0')
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_COUNT:
+            raise HTTPException(400, f'"{name}" has to be a whole number from 0 to {MAX_COUNT}')
         self._state.set(name, count)
         return JSONResponse({name: count})
 

@@ -180,7 +180,7 @@ class _LeadPlatform:
     async def _send_events(self, request: Request) -> Response:
         """Take an array of {"type", "data", "id"} and send them in order; a repeated id is the same event again."""
         events = await read_json(request)
-        if not isinstance(events, list) or not all(isinstance(event, dict) and "type" in event for event in events):
+        if not isinstance(events, list) or not all(map(_is_event, events)):
             raise HTTPException(400, 'events are an array of {"type", "data", "id"}')
         for event in events:
             self._webhooks.add(event["type"], event.get("data", {}), event_id=event.get("id"))
@@ -192,6 +192,10 @@ class _LeadPlatform:
     def _reset(self, _options: Mapping[str, object]) -> None:
         self._webhooks.reset()
         self._state.clear()
+
+
+def _is_event(event: object) -> bool:
+    return isinstance(event, dict) and "type" in event and isinstance(event.get("id", ""), str)
 
 
 def _read_documents(document: object, name: str) -> list[Document]:

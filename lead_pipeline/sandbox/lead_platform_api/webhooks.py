@@ -36,6 +36,11 @@ class Subscription:
     url: str
     secret: str = DEFAULT_SECRET
 
+    def __post_init__(self) -> None:
+        """Refuse what is no text."""
+        if not isinstance(self.url, str) or not isinstance(self.secret, str):
+            raise TypeError("url and secret are texts")
+
 
 @dataclass(slots=True)
 class Delivery:

@@ -145,6 +145,12 @@ def test_a_minute_has_so_many_calls_and_the_headers_say_when_the_next_begins(cal
     assert "Retry-After" not in second.headers
 
 
+@pytest.mark.parametrize("count", [-1, True, "5", 2**63])
+def test_a_number_that_cannot_be_kept_is_refused(caller: Caller, count: Any) -> None:
+    for path, name in (("credits", "balance"), ("limits", "calls_per_minute")):
+        assert caller._client.put(f"/_sandbox/{path}", json={name: count}).status_code == 400
+
+
 def test_its_own_faults_do_what_they_say(caller: Caller) -> None:
     two = (profile("anna-berg", "a"), profile("li-wei", "b"))
     seen = {}

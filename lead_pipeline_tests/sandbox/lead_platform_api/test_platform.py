@@ -143,6 +143,8 @@ REFUSED: list[tuple[str, str, Any, dict[str, str], int]] = [
     ("PUT", "/_sandbox/leads", {"id": "a"}, {}, 400),
     ("PUT", "/_sandbox/webhooks", {"address": "x"}, {}, 400),
     ("POST", "/_sandbox/webhooks/events", [{}], {}, 400),
+    ("POST", "/_sandbox/webhooks/events", [{"type": "lead.created", "id": 5}], {}, 400),
+    ("PUT", "/_sandbox/webhooks", {"url": 5}, {}, 400),
 ]
 
 
