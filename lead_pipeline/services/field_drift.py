@@ -1,4 +1,4 @@
-"""Notices fields of the org that changed after a batch was planned: kept for the gate, fatal where our id is hit.
+"""Notices fields of the org that changed after a batch was planned: kept for gates, fatal where our id is hit.
 
 What a fresh read brought is looked at; no call is made here. Which changes matter is `domain/field_findings`.
 """
@@ -10,14 +10,20 @@ from typing import Any
 
 import psycopg
 
-from lead_pipeline.domain.field_findings import FieldExamination, find_drift
+from lead_pipeline.domain.field_findings import FieldExamination, examine_fields, find_drift
 from lead_pipeline.domain.findings import Finding, Severity
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.errors import OrgNotReadyError
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
-from lead_pipeline.store.field_drift import find_planned_at, find_schema_until, keep_field_drift, read_field_pasts
+from lead_pipeline.store.field_drift import (
+    find_planned_at,
+    find_schema_until,
+    keep_field_drift,
+    read_batch_fields,
+    read_field_pasts,
+)
 from lead_pipeline.store.plans import read_written_fields
 
 WRITTEN_OBJECTS = ("Lead", "Contact")
@@ -43,6 +49,27 @@ def note_drift(database: Database, mappings: MappingSet, *, batch_id: str, at: d
     if errors:
         raise OrgNotReadyError(errors)
     return bool(changed)
+
+
+def note_lost_fields(database: Database, mappings: MappingSet, *, batch_id: str, at: datetime) -> None:
+    """Keep which fields that a batch has written are no longer there: nobody can read them back.
+
+    Args:
+        database: The product's database, the org described a moment ago.
+        mappings: What is written.
+        batch_id: The batch.
+        at: The present moment, aware UTC.
+    """
+    with database.transaction() as connection:
+        for name in WRITTEN_OBJECTS:
+            known, mapping = find_org_schema(connection, name), mappings.for_object(name)
+            absent = [row.to for row in mapping.written_fields if known and row.to not in known.schema.fields]
+            written = read_batch_fields(connection, batch_id, name, absent) if absent else frozenset()
+            if known is None or not written:
+                continue
+            examination = FieldExamination(mapping=mapping, schema=known.schema, written_before=written)
+            lost = [entry for entry in examine_fields(examination) if entry.code == "field_gone"]
+            keep_field_drift(connection, batch_id, lost, at=at)
 
 
 def _read_changed(connection: psycopg.Connection[Any], batch_id: str) -> list[ObjectSchema]:

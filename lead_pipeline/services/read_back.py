@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.write_protocol import OWNER_FIELD, QUIET_TIME
 from lead_pipeline.salesforce.soql import allowed_names, soql_in_chunks
+from lead_pipeline.services.field_drift import note_lost_fields
 from lead_pipeline.services.refresh_directory import DirectorySource, changed_since
 from lead_pipeline.services.writing.ports import Clock
 from lead_pipeline.store import readbacks
@@ -36,7 +38,11 @@ class ReadBackSource(DirectorySource, Protocol):
 
 
 class ReadBackRules(Protocol):
-    """What the mirror holds of each object."""
+    """What the mirror holds of each object, and what was written."""
+
+    @property
+    def mappings(self) -> MappingSet:
+        """What is written."""
 
     @property
     def fields_by_object(self) -> Mapping[str, Collection[str]]:
@@ -94,6 +100,7 @@ def read_back(
         wait(max((last_write_at + PAUSE_AFTER_WRITE - now()).total_seconds(), 0.0))
         read_at = now()
         changed_since(database, salesforce, fields_by_object=rules.fields_by_object, now=now)
+        note_lost_fields(database, rules.mappings, batch_id=batch_id, at=read_at)
         with database.transaction() as connection:
             readbacks.copy_mirror(connection, batch_id, at=read_at, only_new=only_new)
             unread = readbacks.read_unread(connection, batch_id, at=read_at, only_new=only_new)

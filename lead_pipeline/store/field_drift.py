@@ -5,7 +5,7 @@ What follows from it is `domain/field_drift` and `domain/field_findings`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,6 +71,16 @@ def read_field_drift(connection: _Connection, batch_id: str) -> tuple[DriftedFie
     """Return what became wrong with fields while a batch was carried out, in the order in which it was found."""
     rows = load_queries("field_drift").list_field_drift(connection, batch_id=batch_id)
     return tuple(DriftedField(**row) for row in rows)
+
+
+def read_batch_fields(
+    connection: _Connection, batch_id: str, object_name: str, names: Collection[str]
+) -> frozenset[str]:
+    """Return those of some fields that a batch wrote to records of an object."""
+    rows = load_queries("field_drift").list_batch_fields(
+        connection, batch_id=batch_id, object_name=object_name, names=list(names)
+    )
+    return frozenset(row["name"] for row in rows)
 
 
 def read_drifted_subjects(connection: _Connection, batch_id: str) -> frozenset[str]:

@@ -228,3 +228,38 @@ def test_a_night_without_a_change_asks_about_fields_in_calls_that_it_makes_anywa
     bench.write()
 
     assert bench.client.calls - before == 2  # one reading, one write
+
+
+def test_a_field_that_is_removed_after_the_write_keeps_nobody_from_their_owner(bench: WriteBench) -> None:
+    look_at_org(bench)
+    bench.add_leads(*(full_person(number) for number in range(1, 4)))
+    bench.prepare()
+    bench.write()
+    change_org(bench, {"remove": ["Department__c"]})
+
+    bench.read_back()
+
+    results = bench.look(["writes", "readback"])
+    assert [gate for gate, result in results.items() if not result.passed] == ["sync_salesforce__writes__fields"]
+    assert results["sync_salesforce__writes__fields"].failed_ids == ("Lead.Department__c",)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_leads_that_were_written_before_the_change_pass_their_gates_without_the_field(
+    bench: WriteBench, alert: Alert, kind: str
+) -> None:
+    name, make_change, _ = KINDS[kind]
+    look_at_org(bench)
+    bench.limits = WriteLimits(collection_records=2)
+    bench.add_leads(*(full_person(number) for number in range(1, 6)))
+    bench.prepare()
+    bench.fault("change_schema", **COLLECTIONS, object="Lead", change=make_change(bench), nth=2, times=1)
+
+    summary = bench.write()
+    bench.read_back()
+
+    assert_all_written(bench, summary, batch_id=BATCH_ID, created=5, updated=0)
+    assert [entry["after"].get(name) is not None for entry in bench.journal()] == [True] * 2 + [False] * 3
+    closed = [gate for gate, result in bench.look(["writes", "readback"]).items() if not result.passed]
+    assert closed == ["sync_salesforce__writes__fields"]
+    assert f"Lead.{name}" in alert(BATCH_ID, "sync_salesforce__writes__fields")

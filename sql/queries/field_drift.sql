@@ -37,3 +37,11 @@ ON CONFLICT (batch_id, subject, code) DO NOTHING;
 -- name: list_field_drift(batch_id)
 -- What became wrong with fields while the plan of a batch was carried out.
 SELECT subject, code, what, repair FROM field_drift WHERE batch_id = :batch_id ORDER BY found_at, subject, code;
+
+-- name: list_batch_fields(batch_id, object_name, names)
+-- Which of these fields a batch wrote to records of an object.
+SELECT DISTINCT k.name
+FROM lead_outcome AS o
+JOIN write_intent AS w ON w.op_id = o.op_id
+CROSS JOIN LATERAL jsonb_object_keys(w.payload) AS k (name)
+WHERE o.batch_id = :batch_id AND w.object_name = :object_name AND k.name = ANY (:names::text[]);

@@ -181,8 +181,12 @@ ORDER BY l.raw_lead_id;
 -- name: list_written(batch_id, after, dievio_lead_ids, writer_id, most)
 -- Written records page by page, all or those named: what was sent, what is held, who may have touched it since.
 -- A person's edit is no fault of the write: a gate that stayed red for it would hold the whole batch for ever. The org's
--- automation is one: it runs as the writer, or as a user that is nobody of the staff. Nor is what was undone on demand.
-SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created, w.payload AS sent,
+-- automation is one: it runs as the writer, or as a user that is nobody of the staff. Nor is what was undone on demand,
+-- nor a field that left the org since.
+SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created,
+       w.payload - ARRAY(SELECT split_part(f.subject, '.', 2) FROM field_drift AS f
+                         WHERE f.batch_id = o.batch_id AND f.code = 'field_gone'
+                           AND split_part(f.subject, '.', 1) = w.object_name) AS sent,
        CASE WHEN b.is_missing THEN NULL ELSE b.fields END AS held,
        w.payload ->> 'OwnerId' AS expected_owner_id,
        coalesce((SELECT jsonb_object_agg(f ->> 'field', f ->> 'trimmed_from')

@@ -23,7 +23,7 @@ SELECT max(resolved_at) FROM write_intent WHERE batch_id = :batch_id AND state =
 
 -- name: copy_mirror(batch_id, at, only_new)!
 -- Records of the batch as the mirror holds them, where the mirror has seen our write: its receipt is one of ours, or a
--- later one of ours, or the record is deleted; and it holds every field that was sent.
+-- later one of ours, or the record is deleted; and it holds every field that was sent and is still there.
 INSERT INTO readback (batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, read_at)
 SELECT w.batch_id, w.dievio_lead_id, w.object_name, w.salesforce_id,
        r.fields || jsonb_build_object('OwnerId', r.owner_id, 'LastModifiedById', r.last_modified_by_id),
@@ -38,13 +38,20 @@ WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
   AND NOT (:only_new AND EXISTS (SELECT FROM readback AS b
                                  WHERE b.batch_id = o.batch_id AND b.dievio_lead_id = o.dievio_lead_id
                                    AND b.read_at >= o.settled_at))
-  AND r.fields ?& ARRAY(SELECT jsonb_object_keys(w.payload) EXCEPT SELECT 'OwnerId')
+  AND r.fields ?& ARRAY(SELECT jsonb_object_keys(w.payload) EXCEPT SELECT 'OwnerId'
+                        EXCEPT SELECT split_part(f.subject, '.', 2) FROM field_drift AS f
+                        WHERE f.batch_id = w.batch_id AND f.code = 'field_gone'
+                          AND split_part(f.subject, '.', 1) = w.object_name)
 ON CONFLICT (batch_id, dievio_lead_id) DO UPDATE
 SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = excluded.read_at;
 
 -- name: list_unread(batch_id, at, only_new)
 -- Written records that the mirror could not show as they are now, or, for the new ones only, as they were written.
-SELECT w.dievio_lead_id, w.object_name, w.salesforce_id, ARRAY(SELECT jsonb_object_keys(w.payload)) AS field_names
+SELECT w.dievio_lead_id, w.object_name, w.salesforce_id,
+       ARRAY(SELECT jsonb_object_keys(w.payload)
+             EXCEPT SELECT split_part(f.subject, '.', 2) FROM field_drift AS f
+             WHERE f.batch_id = w.batch_id AND f.code = 'field_gone'
+               AND split_part(f.subject, '.', 1) = w.object_name) AS field_names
 FROM lead_outcome AS o
 JOIN write_intent AS w ON w.op_id = o.op_id
 WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
