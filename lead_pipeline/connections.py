@@ -194,6 +194,7 @@ class Connections:
             mappings=self.config.mappings,
             fields_by_object=self.config.fields_by_object,
             holding_queue=self.config.routing.holding_queue,
+            companies=self.config.companies,
             owners=self.config.owners,
         )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lead_pipeline.config.loading import find_stray_files, load_parsed
+from lead_pipeline.domain.companies import CompanyPolicy, parse_company_policy
 from lead_pipeline.domain.enrichment.measure_rules import MeasureRules, parse_measure_rules
 from lead_pipeline.domain.enrichment.policy import EnrichmentPolicy, parse_enrichment_policy
 from lead_pipeline.domain.extraction import SourceMapping, parse_source_mapping
@@ -27,7 +29,7 @@ CONTACT_API = "contact_api"  # the second enrichment provider, and its document
 PIPELINE_DOCUMENTS = frozenset(
     {
         "sources/dievio", "mapping/lead", "mapping/contact", "segments", "matching", "routing", "gates", "owners",
-        "enrichment", "enrichment_measures",
+        "enrichment", "enrichment_measures", "companies",
     }
 )  # fmt: skip
 
@@ -43,6 +45,7 @@ class PipelineConfig:
     routing: RoutingRules
     gates: GateSettings
     owners: OwnerRules
+    companies: CompanyPolicy
     enrichment: EnrichmentPolicy
     measures: MeasureRules
 
@@ -85,11 +88,10 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         read(CONTACT_API, dict)
         read(f"sources/{CONTACT_API}", parse_source_mapping)
     measures = read("enrichment_measures", parse_measure_rules)
-    gates = read(
-        "gates",
-        lambda document: _parse_gates(document, source=source, mappings=(lead, contact), enrichment=enrichment),
-    )
+    parse_gates = partial(_parse_gates, source=source, mappings=(lead, contact), enrichment=enrichment)
+    gates = read("gates", parse_gates)
     owners = read("owners", parse_owner_rules)
+    companies = read("companies", parse_company_policy)
     if problems:
         raise InvalidDocumentError(problems)
     return PipelineConfig(
@@ -100,6 +102,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         routing=routing,
         gates=gates,
         owners=owners,
+        companies=companies,
         enrichment=enrichment,
         measures=measures,
     )

@@ -148,5 +148,7 @@ CANONICAL_FIELDS: Mapping[str, str] = {
     "update_reason": "why the record was touched",
     "enrichment_reason": "what enrichment changed in the lead and why; part of update_reason",
     "updated_by_system": "name of this system, for loop prevention",
+    "account_id": "id of the Account of the employer, where companies.yaml has it looked up",
+    "account_found_by": "domain or name, for account_id",
     "unmapped_values": "values whose field the org lacks, each with its label (on_unmapped: notes)",
 }

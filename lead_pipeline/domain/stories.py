@@ -222,7 +222,10 @@ def _matched(facts: Mapping[str, Any]) -> str:
 def _planned(facts: Mapping[str, Any]) -> str:
     counts = [entry["field"] for entry in facts["fields"] if entry["verdict"] in WRITING_VERDICTS]
     written = f", {len(counts)} field{'s' * (len(counts) > 1)}" if counts else ""
-    return f"planned to {facts['decision']}{written}: {facts['reason']}"
+    account = facts.get("account_id") or facts.get("account")
+    company = f"; Account of the company: {account}" if account else ""
+    waiting = "; waits until a run lets it through" if facts.get("is_waiting") else ""
+    return f"planned to {facts['decision']}{written}: {facts['reason']}{company}{waiting}"
 
 
 def _ended(facts: Mapping[str, Any]) -> str:

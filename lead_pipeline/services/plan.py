@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from lead_pipeline.domain.call_costs import CallEstimate, estimate_calls, estimate_credits
+from lead_pipeline.domain.companies import NO_COMPANIES, CompanyPolicy
 from lead_pipeline.domain.decisions import Decision, SyncDecision
 from lead_pipeline.domain.field_drift import FieldPasts, find_shrunk_fields
 from lead_pipeline.domain.mapping import MappingSet
@@ -29,8 +30,10 @@ from lead_pipeline.errors import (
     SchemaUnknownError,
     StageMissingError,
 )
+from lead_pipeline.services.find_accounts import find_accounts
 from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
+from lead_pipeline.store.companies import count_account_matches
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
 from lead_pipeline.store.field_drift import read_drifted_subjects, read_field_pasts
@@ -58,6 +61,7 @@ class PlanSummary:
     credits_at_most: int
     mapping_version: str
     gaps: tuple[MappingGap, ...] = field(default_factory=tuple)
+    accounts: Mapping[str, int] = field(default_factory=dict)  # what the look-ups of companies found -> leads
 
     @property
     def writes_to_do(self) -> int:
@@ -73,6 +77,7 @@ class PlanSummary:
             **{f"still to {kind}": self.open_decisions.get(kind, 0) for kind in WRITING_DECISIONS},
             **{decision.value: self.decisions.get(decision, 0) for decision in Decision},
             **{f"reason {name}": count for name, count in sorted(self.reasons.items())},
+            **{f"account {name}": count for name, count in self.accounts.items()},
             **{f"fields {name}": count for name, count in sorted(self.field_verdicts.items())},
             "replaced_values": self.replaced_values,
             "guarded_touches": self.guarded_touches,
@@ -90,6 +95,7 @@ def plan_batch(
     batch_id: str,
     now: Callable[[], datetime],
     dievio_lead_ids: Collection[str] | None = None,
+    companies: CompanyPolicy = NO_COMPANIES,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> PlanSummary:
     """Decide about the leads of a batch that have no outcome yet; earlier decisions about them are replaced.
@@ -100,6 +106,7 @@ def plan_batch(
         batch_id: The batch.
         now: The clock, aware UTC.
         dievio_lead_ids: Only these leads, e.g. those whose records have changed.
+        companies: Whether the Accounts of their companies are looked up.
         on_progress: Told the stage, the leads done and, as far as known, the leads in all.
 
     Raises:
@@ -115,6 +122,7 @@ def plan_batch(
             batch_id=batch_id,
             planned_at=now(),
             dievio_lead_ids=dievio_lead_ids,
+            companies=companies,
             on_progress=on_progress,
         )
     except ConfigurationError:
@@ -131,6 +139,7 @@ def _plan(
     batch_id: str,
     planned_at: datetime,
     dievio_lead_ids: Collection[str] | None,
+    companies: CompanyPolicy,
     on_progress: Callable[[str, int, int], None] | None,
 ) -> PlanSummary:
     done = 0
@@ -143,7 +152,8 @@ def _plan(
         gaps = _check_mappings(connection, rules, pasts, batch_id=batch_id)
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
-            plans.save_decisions(connection, [_decide(entry, rules) for entry in page], planned_at=planned_at)
+            entries = find_accounts(connection, companies, page, batch_id=batch_id, at=planned_at)
+            plans.save_decisions(connection, [_decide(entry, rules) for entry in entries], planned_at=planned_at)
             done += len(page)
             if on_progress is not None:
                 on_progress("plan", done, done)
@@ -302,4 +312,5 @@ def _summarize(
         credits_at_most=estimate_credits(plans.read_segment_accounts(connection, batch_id=batch_id)),
         mapping_version=mapping_version,
         gaps=gaps,
+        accounts=count_account_matches(connection, batch_id),
     )

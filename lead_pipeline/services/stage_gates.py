@@ -29,6 +29,7 @@ from lead_pipeline.domain.pulling import PullReason
 from lead_pipeline.domain.quality import GateFinding, fail_rows, inspect_frame, join_findings
 from lead_pipeline.domain.schemas import RawLeadModel, StagedLeadModel, build_raw_frame, build_staged_frame
 from lead_pipeline.store import gates, leads
+from lead_pipeline.store.companies import read_doubtful_accounts
 from lead_pipeline.store.directory import latest_counts
 from lead_pipeline.store.field_drift import read_field_drift
 from lead_pipeline.store.org_facts import read_findings
@@ -180,8 +181,13 @@ def check_plan(context: GateContext) -> GateFinding:
     """Every decision has a form that the write can rely on, and every person of the batch has one."""
     frame = build_plan_frame(gates.read_rows(context.connection, "list_plan_rows", batch_id=context.batch_id))
     unplanned = gates.read_ids(context.connection, "list_unplanned_leads", batch_id=context.batch_id)
-    finding = inspect_frame(frame, SyncPlanModel, id_column=ID_COLUMN)
-    return finding.join(fail_rows("leads have no decision", unplanned, checked_count=len(unplanned)))
+    doubtful = read_doubtful_accounts(context.connection, context.batch_id)
+    findings = (
+        inspect_frame(frame, SyncPlanModel, id_column=ID_COLUMN),
+        fail_rows("leads have no decision", unplanned, checked_count=len(unplanned)),
+        fail_rows("leads name an Account that is not the only one of their company", doubtful, checked_count=0),
+    )
+    return join_findings(findings)
 
 
 def check_risk_box(context: GateContext) -> GateFinding:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from lead_pipeline.domain.companies import NO_COMPANIES, CompanyPolicy
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.matching import LeadToMatch, MatchingPolicy, find_near_twins
@@ -56,6 +57,7 @@ class WriteRules:
     fields_by_object: Mapping[str, Collection[str]]  # what the mirror holds of each object
     holding_queue: str = "Dievio_Holding"  # DeveloperName; without it new leads belong to the integration user
     limits: WriteLimits = field(default_factory=WriteLimits)
+    companies: CompanyPolicy = NO_COMPANIES
     owners: OwnerRules | None = None  # None leaves the owners that are kept already
 
 
@@ -152,6 +154,7 @@ class DirectoryPlans:
             batch_id=self._batch_id,
             now=self._now,
             dievio_lead_ids=dievio_lead_ids,
+            companies=self._rules.companies,
         )
 
     def find_near_twins(self, creations: Sequence[LeadToMatch]) -> frozenset[str]:

@@ -75,6 +75,16 @@ LOGGED: dict[str, Any] = {
             },
             "planned to update, 1 field: one record",
         ),
+        (
+            Step.PLANNED,
+            {**PLANNED, "account": "domain", "account_id": "001A", "is_waiting": True},
+            "planned to update: one record; Account of the company: 001A; waits until a run lets it through",
+        ),
+        (
+            Step.PLANNED,
+            {**PLANNED, "account": "several", "account_id": None, "is_waiting": False},
+            "planned to update: one record; Account of the company: several",
+        ),
         (Step.LOGGED, LOGGED, "update Lead 00Q1 done by dagster"),
         (
             Step.LOGGED,

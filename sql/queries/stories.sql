@@ -51,11 +51,16 @@ SELECT matched_at, 'matched', batch_id,
                           'reason', reason, 'candidates', candidate_count)
 FROM match_result WHERE batch_id = ANY (:batch_ids) AND dievio_lead_id = :dievio_lead_id
 UNION ALL
-SELECT planned_at, 'planned', batch_id,
-       jsonb_build_object('decision', decision, 'reason', reason, 'mapping_version', mapping_version,
+SELECT d.planned_at, 'planned', d.batch_id,
+       jsonb_build_object('decision', d.decision, 'reason', d.reason, 'mapping_version', d.mapping_version,
                           'fields', (SELECT coalesce(jsonb_agg(f - '{before,after,trimmed_from}'::text[]), '[]')
-                                     FROM jsonb_array_elements(fields) AS f))
-FROM sync_decision WHERE batch_id = ANY (:batch_ids) AND dievio_lead_id = :dievio_lead_id
+                                     FROM jsonb_array_elements(d.fields) AS f),
+                          'is_waiting', EXISTS (SELECT FROM waiting_row AS n WHERE n.batch_id = d.batch_id
+                                                                               AND n.raw_lead_id = d.raw_lead_id),
+                          'account', a.finding, 'account_id', a.account_id)
+FROM sync_decision AS d
+LEFT JOIN account_match AS a ON a.batch_id = d.batch_id AND a.dievio_lead_id = d.dievio_lead_id
+WHERE d.batch_id = ANY (:batch_ids) AND d.dievio_lead_id = :dievio_lead_id
 UNION ALL
 SELECT settled_at, 'ended', batch_id,
        jsonb_build_object('outcome', outcome, 'reason_code', reason_code, 'salesforce_id', salesforce_id)

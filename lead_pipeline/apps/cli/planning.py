@@ -70,7 +70,10 @@ def _plan_stored_pages(connections: Connections, batch_id: str) -> PlanSummary:
         org_vocabulary=connections.org_vocabulary(),
     )
     match_batch(connections.database, connections.config.matching, batch_id=batch_id, now=connections.now)
-    return plan_batch(connections.database, connections.config.mappings, batch_id=batch_id, now=connections.now)
+    config = connections.config
+    return plan_batch(
+        connections.database, config.mappings, batch_id=batch_id, now=connections.now, companies=config.companies
+    )
 
 
 def _preview_lookups(connections: Connections, batch_id: str) -> Preview | None:

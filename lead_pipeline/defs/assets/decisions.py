@@ -74,7 +74,11 @@ def core_leads__sync_plan(
     Read by `sync_salesforce__writes` and by people.
     """
     summary = plan_batch(
-        connections.database, connections.config.mappings, batch_id=context.partition_key, now=connections.now
+        connections.database,
+        connections.config.mappings,
+        batch_id=context.partition_key,
+        now=connections.now,
+        companies=connections.config.companies,
     )
     scope = choose_leads(
         connections.database,

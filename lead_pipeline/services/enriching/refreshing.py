@@ -161,7 +161,7 @@ def _run(
         retries=refresh.retries,
     )
     match_batch(database, rules.matching, batch_id=batch_id, now=work.now)
-    plan_batch(database, rules.mappings, batch_id=batch_id, now=work.now)
+    plan_batch(database, rules.mappings, batch_id=batch_id, now=work.now, companies=rules.companies)
     failed += _look(work, batch_id, "enrichments", "matches", "plan")
     written = None
     if not failed:
