@@ -324,6 +324,8 @@ class Saver:
         changes = {name: value for name, value in row.items() if value != old[name]}
         self._store.update(schema, old["Id"], changes={**changes, **self._modified()})
         self._log(schema, old["Id"], op="update", before={name: old[name] for name in changes}, after=changes)
+        if schema.name == "User" and changes.get("IsActive") == 0:
+            self._org.sessions.end_all_of(old["Id"])
 
     def _follow_assignment(self, schema: ObjectSchema) -> None:
         if schema.name == "PermissionSetAssignment":

@@ -67,6 +67,11 @@ class Sessions:
         self._known.pop(token, None)
         return self._store.run("DELETE FROM sandbox_token WHERE token = ?", [token]) > 0
 
+    def end_all_of(self, user_id: str) -> None:
+        """Forget every token of a user, as when it is deactivated."""
+        self._known.clear()
+        self._store.run("DELETE FROM sandbox_token WHERE user_id = ?", [user_id])
+
     def forget_cached(self) -> None:
         """Read tokens from the store again (after a reset)."""
         self._known.clear()

@@ -97,12 +97,14 @@ def test_a_refused_login_has_the_oauth_form(admin: RunningOrg, name: str) -> Non
     assert (answer.status_code, answer.json()) == (400, {"error": error, "error_description": description})
 
 
-def test_client_credentials_need_an_active_user_behind_them(admin: RunningOrg) -> None:
+def test_a_deactivated_user_has_no_session_and_no_client_credentials(admin: RunningOrg) -> None:
     user = admin.query(f"SELECT Id FROM User WHERE Username = '{USER}'")["records"][0]["Id"]
+    open_session = admin.acting_as("integration")
     assert admin.call("PATCH", f"/sobjects/User/{user}", json={"IsActive": False}).status_code == 204
 
     answer = admin.call("POST", TOKEN, data={"grant_type": "client_credentials", **APP})
 
+    assert open_session.call("GET", "/limits").status_code == 401
     assert (answer.status_code, answer.json()) == (
         400, {"error": "invalid_grant", "error_description": "no client credentials user enabled"},
     )  # fmt: skip
