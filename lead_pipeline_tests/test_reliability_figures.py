@@ -1,10 +1,12 @@
 """The figures of `make reliability` add up, and a run that fell short of what was asked for says so."""
 
+from dataclasses import replace
+
 import pytest
 
-from lead_pipeline_tests.reliability.__main__ import Seen, exit_code, summarize
+from lead_pipeline_tests.reliability.__main__ import Seen, carry_out, exit_code, summarize
 from lead_pipeline_tests.reliability.crash_points import Moment
-from lead_pipeline_tests.reliability.kills import KillResult, KillRun, WritePath
+from lead_pipeline_tests.reliability.kills import Disturbance, KillResult, KillRun, WritePath
 from lead_pipeline_tests.reliability_figures import KEYS, draw_table, find_shortfalls, join, run_part
 
 SIMULATED = {
@@ -62,6 +64,21 @@ def test_the_table_holds_the_rows_of_both_parts() -> None:
 )
 def test_deaths_that_fall_short_end_with_an_error(nights: Seen, servers: Seen) -> None:
     assert exit_code(nights, servers) == 1
+
+
+def test_a_few_deaths_hit_different_places_and_spares_stand_in_for_missed_moments() -> None:
+    moments = [
+        KillRun(path, Moment(place, nth), disturbance)
+        for path in WritePath
+        for disturbance in Disturbance
+        for place in ("match.after_match_commit", "plan.after_plan_commit", "write.after_send")
+        for nth in (1, 2, 3)
+    ]
+    seen = carry_out(moments, count=6, how=lambda run: replace(kill(was_killed=run.death.nth != 2), run=run))
+
+    assert seen.deaths == 6
+    assert len(seen.results) > 6
+    assert len({result.run.death.place for result in seen.results}) == 3
 
 
 def test_deaths_that_all_came_about_and_broke_nothing_end_well() -> None:

@@ -13,8 +13,9 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lead_pipeline_tests.reliability.kills import (
     Disturbance,
@@ -31,8 +32,6 @@ from lead_pipeline_tests.reliability.postgres_deaths import list_postgres_deaths
 
 SPARE_SHARE = 0.05  # of the deaths asked for: a lost answer may shift the last times that a place is passed
 LEAST_SPARES = 3
-
-Play = Callable[[Laboratory, KillRun], KillResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +101,29 @@ def _kill_nights(laboratory: Laboratory, count: int) -> Seen:
         for disturbance in Disturbance
         for run in list_runs(path, disturbance, take_census(laboratory, path, disturbance))
     ]
-    return _carry_out(laboratory, every, count=count, how=play)
+    return carry_out(every, count=count, how=partial(play, laboratory))
 
 
 def _kill_postgres(laboratory: Laboratory, count: int) -> Seen:
     if not count:
         return Seen(0)
-    return _carry_out(laboratory, list_postgres_deaths(laboratory), count=count, how=play_postgres_death)
+    return carry_out(list_postgres_deaths(laboratory), count=count, how=partial(play_postgres_death, laboratory))
 
 
-def _carry_out(laboratory: Laboratory, every: Sequence[KillRun], *, count: int, how: Play) -> Seen:
+def carry_out(runs: Iterable[KillRun], *, count: int, how: Callable[[KillRun], KillResult]) -> Seen:
     """Play so many deaths, spread evenly over every moment; a few others stand in for moments that never came."""
+    # By place first: else a few deaths, spread over paths and disturbances of equal length, would all hit one place.
+    every = sorted(runs, key=lambda run: (run.death, run.path, run.disturbance))
     chosen = choose_evenly(every, count)
     _say(f"{len(every)} moments to die at; {len(chosen)} chosen evenly")
     left = [run for run in every if run not in chosen]
     spares = iter(choose_evenly(left, max(LEAST_SPARES, round(SPARE_SHARE * count))))
     results: list[KillResult] = []
     for number, run in enumerate(chosen, start=1):
-        result = _told(how(laboratory, run), number, len(chosen))
+        result = _told(how(run), number, len(chosen))
         results.append(result)
         while not result.was_killed and (spare := next(spares, None)) is not None:
-            result = _told(how(laboratory, spare), number, len(chosen))
+            result = _told(how(spare), number, len(chosen))
             results.append(result)
     return Seen(count, results)
 

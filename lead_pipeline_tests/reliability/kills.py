@@ -195,4 +195,4 @@ def choose_evenly(runs: Sequence[KillRun], count: int) -> list[KillRun]:
     """Return so many runs, spread evenly over all of them."""
     if count >= len(runs):
         return list(runs)
-    return [runs[index * len(runs) // count] for index in range(count)]
+    return [runs[(2 * index + 1) * len(runs) // (2 * count)] for index in range(count)]
