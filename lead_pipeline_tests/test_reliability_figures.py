@@ -74,11 +74,13 @@ def test_a_few_deaths_hit_different_places_and_spares_stand_in_for_missed_moment
         for place in ("match.after_match_commit", "plan.after_plan_commit", "write.after_send")
         for nth in (1, 2, 3)
     ]
-    seen = carry_out(moments, count=6, how=lambda run: replace(kill(was_killed=run.death.nth != 2), run=run))
+    never = "plan.after_plan_commit"
+
+    seen = carry_out(moments, count=6, how=lambda run: replace(kill(was_killed=run.death.place != never), run=run))
 
     assert seen.deaths == 6
-    assert len(seen.results) > 6
     assert len({result.run.death.place for result in seen.results}) == 3
+    assert [result.run.death.place for result in seen.results if not result.was_killed] == [never] * 3
 
 
 def test_deaths_that_all_came_about_and_broke_nothing_end_well() -> None:
