@@ -311,13 +311,14 @@ def require_gates(database: Database, *, batch_id: str, stage: str) -> None:
     earlier = STAGES[: STAGES.index(stage)]
     with database.transaction() as connection:
         passed = gates.read_passed_gates(connection, batch_id)
+        failed = gates.read_failed_gates(connection, batch_id)
     closed = tuple(
         definition.name
         for definition in _DEFINITIONS
         if definition.is_blocking and definition.stage in earlier and definition.name not in passed
     )
     if closed:
-        raise GateClosedError(batch_id, closed)
+        raise GateClosedError(batch_id, closed, unasked=tuple(gate for gate in closed if gate not in failed))
 
 
 def _find(context: GateContext, definitions: Sequence[GateDefinition]) -> dict[str, GateFinding]:

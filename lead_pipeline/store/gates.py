@@ -84,6 +84,11 @@ def read_passed_gates(connection: _Connection, batch_id: str) -> frozenset[str]:
     return frozenset(row["gate"] for row in load_queries("gates").list_passed_gates(connection, batch_id=batch_id))
 
 
+def read_failed_gates(connection: _Connection, batch_id: str) -> frozenset[str]:
+    """Return the gates of a batch whose newest answer is no."""
+    return frozenset(row["gate"] for row in load_queries("gates").list_failed_gates(connection, batch_id=batch_id))
+
+
 def list_open_failures(connection: _Connection) -> tuple[OpenFailure, ...]:
     """Return the blocking gates of all batches that failed and were not mended."""
     return tuple(OpenFailure(**row) for row in load_queries("gates").list_open_failures(connection))

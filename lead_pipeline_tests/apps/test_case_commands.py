@@ -111,6 +111,16 @@ def test_an_answer_that_cannot_be_carried_out_now_is_kept_and_says_how_to_go_on(
     assert "lead-pipeline review apply" in held.output
 
 
+def test_an_answer_for_a_batch_from_before_an_upgrade_names_the_way_out(line: CommandLine) -> None:
+    line.bench.ask("DELETE FROM gate_result WHERE gate = 'core_leads__sync_plan__risk_box' RETURNING 1")
+
+    held = line.call("review", "decide", item_id(line), "--create")
+
+    assert held.exit_code == 1
+    assert "core_leads__sync_plan__risk_box has not been asked since the last write or upgrade" in held.output
+    assert f"lead-pipeline run --date {BATCH_ID}`. Then lead-pipeline review apply" in held.output
+
+
 @pytest.mark.parametrize(
     "answer",
     [(), ("--skip", "--create"), ("--same", "a", "--take", "Title")],

@@ -21,6 +21,10 @@ WHERE batch_id = :batch_id AND passed
                                     AND w.state = 'applied'),
                                  '-infinity'));
 
+-- name: list_failed_gates(batch_id)
+-- Gates whose newest answer is no.
+SELECT gate FROM gate_result WHERE batch_id = :batch_id AND NOT passed;
+
 -- name: list_open_failures()
 -- Blocking gates that failed and were not mended, over all batches.
 SELECT batch_id, gate, checked_at FROM gate_result WHERE is_blocking AND NOT passed ORDER BY batch_id, gate;
