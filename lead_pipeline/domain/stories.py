@@ -128,7 +128,11 @@ def tell(event: Event) -> StoryLine:
 
 
 def tell_edits(
-    record: MirroredRecord, written: Mapping[str, WrittenValue], *, field_types: Mapping[str, str]
+    record: MirroredRecord,
+    written: Mapping[str, WrittenValue],
+    *,
+    field_types: Mapping[str, str],
+    own_user_id: str | None,
 ) -> StoryLine | None:
     """Return the line about fields that hold something else than we wrote last; None when nobody changed any."""
     changed = [
@@ -140,11 +144,12 @@ def tell_edits(
     if not changed:
         return None
     names = ", ".join(change.field for change in changed)
+    last = "ours" if record.last_modified_by_id == own_user_id else f"by {record.last_modified_by_id}"
     return StoryLine(
         at=record.last_modified_at,
         step=Step.EDITED,
         batch_id="",
-        text=f"{names} no longer as we wrote; the record was last changed by {record.last_modified_by_id}",
+        text=f"{names} no longer as we wrote; the record's last change is {last}",
         changes=tuple(changed),
     )
 
@@ -157,6 +162,7 @@ def tell_field(
     field_type: str,
     rule: FieldRule,
     changes: Sequence[StoryLine],
+    own_user_id: str | None,
 ) -> FieldStory:
     """Return why a field holds its value.
 
@@ -167,20 +173,24 @@ def tell_field(
         field_type: Salesforce's word for the field's type.
         rule: Mapping and newest plan.
         changes: The log's lines that changed the field, newest first.
+        own_user_id: The user we write as; None where it is not known.
     """
     value = record.fields.get(name)
     is_ours = written is not None and are_equal(value, written.value, field_type=field_type)
     own = next((line for line in changes if written is not None and line.op_id == written.op_id), None)
     if is_blank(value):
         holder, since, by = Holder.NOBODY, None, None
-        text = "is blank" if written is None else "was cleared after we wrote it"
+        text = "it is blank" if written is None else "somebody cleared it after we wrote it"
     elif is_ours and written is not None:
         holder, since, by = Holder.US, written.written_at, f"run {own.run_id}" if own is not None else "an earlier run"
-        text = "was written by us and nobody changed it since"
+        text = "we wrote it, and nobody changed it"
     else:
         # The mirror knows when the record was last changed, not each of its fields: that is the latest it can be.
         holder, since, by = Holder.SOMEBODY_ELSE, record.last_modified_at, record.last_modified_by_id
-        text = "was never written by us" if written is None else "was changed by somebody else after we wrote it"
+        text = "we never wrote it" if written is None else "somebody changed it after we wrote it"
+        if by is not None and by == own_user_id:  # our write of other fields tells nothing about this one
+            since = by = None
+            text += "; since when and by whom tells the field history in Salesforce, for the last change is ours"
     return FieldStory(
         field=name,
         object_name=record.object_name,

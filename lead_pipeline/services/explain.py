@@ -29,6 +29,7 @@ from lead_pipeline.salesforce.ids import check_record_id, object_of
 from lead_pipeline.store import stories
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema
+from lead_pipeline.store.org_facts import find_integration_user
 from lead_pipeline.store.sync_log import LogEntry, LogFilter, search_log
 
 _Connection = psycopg.Connection[Any]
@@ -189,7 +190,12 @@ def _edits(connection: _Connection, salesforce_id: str) -> StoryLine | None:
     if record is None:
         return None
     written = stories.read_written_values(connection, salesforce_id)
-    return tell_edits(record, written, field_types=_field_types(connection, record.object_name))
+    return tell_edits(
+        record,
+        written,
+        field_types=_field_types(connection, record.object_name),
+        own_user_id=find_integration_user(connection),
+    )
 
 
 def _explain_field(
@@ -207,6 +213,7 @@ def _explain_field(
         field_type=_field_types(connection, record.object_name).get(mapping.to, "string"),
         rule=rule,
         changes=[_only(line, mapping.to) for line in lines if _touches(line, mapping.to)],
+        own_user_id=find_integration_user(connection),
     )
 
 

@@ -36,6 +36,7 @@ RECORD = MirroredRecord(
 )
 WRITTEN = WrittenValue(value="Head", written_at=AT, op_id="op-1")
 LINE = StoryLine(at=AT, step=Step.LOGGED, batch_id="2026-11-19", text="update", op_id="op-1", run_id="run-1")
+OUR_USER = "005000000000009AAA"
 RULE = FieldRule(policy="tracked", policy_reason="kept fresh")
 
 NORMALIZED: dict[str, Any] = {"flags": (), "is_weak_id": False, "is_copy": False}
@@ -134,34 +135,47 @@ def test_lines_of_one_moment_stand_in_the_order_of_a_leads_way() -> None:
 def test_an_edit_names_the_fields_and_who_changed_the_record_last() -> None:
     written = {"Title": replace(WRITTEN, value="Chief"), "Phone": replace(WRITTEN, value=None), "City": WRITTEN}
 
-    line = tell_edits(RECORD, written, field_types={"Title": "string", "Phone": "phone"})
+    types = {"Title": "string", "Phone": "phone"}
+    line = tell_edits(RECORD, written, field_types=types, own_user_id=OUR_USER)
+    after_us = tell_edits(RECORD, written, field_types=types, own_user_id=RECORD.last_modified_by_id)
 
     assert line is not None
+    assert after_us is not None
     assert [(change.field, change.before, change.after) for change in line.changes] == [("Title", "Chief", "Head")]
-    assert line.text == "Title no longer as we wrote; the record was last changed by 005000000000001AAA"
+    assert line.text == "Title no longer as we wrote; the record's last change is by 005000000000001AAA"
+    assert after_us.text == "Title no longer as we wrote; the record's last change is ours"
     assert line.at == LATER
 
 
 def test_a_record_that_nobody_touched_has_no_line_of_edits() -> None:
-    assert tell_edits(RECORD, {"Title": WRITTEN}, field_types={}) is None
+    assert tell_edits(RECORD, {"Title": WRITTEN}, field_types={}, own_user_id=OUR_USER) is None
 
 
-def field_story(name: str, written: WrittenValue | None, *changes: StoryLine) -> FieldStory:
-    return tell_field(name, RECORD, written, field_type="string", rule=RULE, changes=changes)
+def field_story(
+    name: str, written: WrittenValue | None, *changes: StoryLine, own_user_id: str | None = OUR_USER
+) -> FieldStory:
+    return tell_field(name, RECORD, written, field_type="string", rule=RULE, changes=changes, own_user_id=own_user_id)
+
+
+def test_our_own_change_of_other_fields_is_not_taken_for_the_moment_of_this_one() -> None:
+    story = field_story("Title", None, own_user_id=RECORD.last_modified_by_id)
+
+    assert (story.holder, story.since, story.by) == (Holder.SOMEBODY_ELSE, None, None)
+    assert story.text.startswith("we never wrote it; since when and by whom tells the field history in Salesforce")
 
 
 @pytest.mark.parametrize(
     ("name", "written", "changes", "holder", "by", "text"),
     [
-        ("Title", WRITTEN, (LINE,), Holder.US, "run run-1", "was written by us and nobody changed it since"),
-        ("Title", WRITTEN, (), Holder.US, "an earlier run", "was written by us and nobody changed it since"),
-        ("Title", None, (LINE,), Holder.SOMEBODY_ELSE, "005000000000001AAA", "was never written by us"),
+        ("Title", WRITTEN, (LINE,), Holder.US, "run run-1", "we wrote it, and nobody changed it"),
+        ("Title", WRITTEN, (), Holder.US, "an earlier run", "we wrote it, and nobody changed it"),
+        ("Title", None, (LINE,), Holder.SOMEBODY_ELSE, "005000000000001AAA", "we never wrote it"),
         (
             "Title", replace(WRITTEN, value="Chief"), (LINE,), Holder.SOMEBODY_ELSE, "005000000000001AAA",
-            "was changed by somebody else after we wrote it",
+            "somebody changed it after we wrote it",
         ),
-        ("Phone", None, (), Holder.NOBODY, None, "is blank"),
-        ("Phone", WRITTEN, (LINE,), Holder.NOBODY, None, "was cleared after we wrote it"),
+        ("Phone", None, (), Holder.NOBODY, None, "it is blank"),
+        ("Phone", WRITTEN, (LINE,), Holder.NOBODY, None, "somebody cleared it after we wrote it"),
     ],
 )  # fmt: skip
 def test_a_field_is_ours_somebody_elses_or_blank(

@@ -187,13 +187,12 @@ def _print_changes(console: Console, line: StoryLine) -> None:
 def _print_field(console: Console, told: FieldStory) -> None:
     console.print(f"[bold]{told.field}[/bold] of {told.object_name} {told.salesforce_id}")
     limit = "" if told.holder is Holder.US else " at the latest"
-    since = f", since {told.since:%Y-%m-%d %H:%M:%S} UTC{limit}" if told.since else ""
-    by = f", by {told.by}" if told.by else ""
-    lines = [
-        f"value   {told.value!r}",
-        f"why     {told.text}{since}{by}",
-        f"policy  {told.rule.policy}: {told.rule.policy_reason}",
-    ]
+    lines = [f"value   {told.value!r}", f"why     {told.text}"]
+    if told.since is not None:
+        lines.append(f"since   {told.since:%Y-%m-%d %H:%M:%S} UTC{limit}")
+    if told.by is not None:
+        lines.append(f"by      {told.by}")
+    lines.append(f"policy  {told.rule.policy}: {told.rule.policy_reason}")
     if told.rule.planned_at is not None:
         lines.append(f"plan    {told.rule.planned_at:%Y-%m-%d %H:%M} {told.rule.verdict}: {told.rule.verdict_reason}")
     for text in lines:
