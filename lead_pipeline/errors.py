@@ -223,39 +223,13 @@ class OrgNotReadyError(ConfigurationError):
         super().__init__(subject, what=what, repair=repair)
 
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")  # the batch of a night is named by its day
-_MOST_GATES = 3  # named in a message: a batch that never came this far lacks a dozen
-
-
-def _name_gates(gates: Sequence[str]) -> str:
-    more = f" and {len(gates) - _MOST_GATES} more" if len(gates) > _MOST_GATES else ""
-    return f"gate{'s' * (len(gates) > 1)} {', '.join(gates[:_MOST_GATES])}{more}"
-
-
 class GateClosedError(StopError):
     """A stage was asked to go on although a gate before it failed or never ran."""
 
     exit_code = 3
 
-    def __init__(self, batch_id: str, gates: tuple[str, ...], *, unasked: tuple[str, ...] = ()) -> None:
-        """Take every closed gate, and those among them that have no answer that counts.
-
-        A batch from before an upgrade lacks the answers of gates that came with it.
-        """
-        failed = [gate for gate in gates if gate not in unasked]
-        parts = []
-        if failed:
-            see = f"`lead-pipeline gates --date {batch_id}` names the next step"
-            parts.append(f"{_name_gates(failed)} failed; {see}")
-        if unasked:
-            again = (
-                f"`lead-pipeline run --date {batch_id}`"
-                if _DAY.fullmatch(batch_id)
-                else "its job in `lead-pipeline ui`"
-            )
-            why = "been asked since the last write or upgrade; run the batch again, which buys and writes nothing twice"
-            parts.append(f"{_name_gates(unasked)} {'has' if len(unasked) == 1 else 'have'} not {why}: {again}")
-        super().__init__(f"Batch {batch_id} may not go on: {'. '.join(parts)}")
+    def __init__(self, batch_id: str, gates: tuple[str, ...], *, next_step: str = "See `lead-pipeline gates`") -> None:
+        super().__init__(f"Batch {batch_id} may not go on: gate {', '.join(gates)} has not passed. {next_step}")
         self.gates = gates
 
 

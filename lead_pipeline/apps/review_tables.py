@@ -55,7 +55,7 @@ def print_question(console: Console, shown: ShownReview) -> None:
 
 
 def comparison_table(shown: ShownReview, *, is_whole: bool) -> Table:
-    """Return the lead beside its candidates; fields that agree are left out unless the whole is wanted."""
+    """Return the lead beside its candidates; unless the whole is wanted, only who they are and what differs."""
     comparison = shown.comparison
     table = Table(box=None, pad_edge=False, caption=LEGEND, caption_justify="left")
     table.add_column("field")
@@ -71,7 +71,7 @@ def comparison_table(shown: ShownReview, *, is_whole: bool) -> Table:
 
 
 def _chosen(fields: Sequence[ComparedField], *, is_whole: bool) -> Iterable[ComparedField]:
-    return fields if is_whole else [field for field in fields if field.is_telling]
+    return fields if is_whole else [field for field in fields if field.is_telling or field.names_the_person]
 
 
 def _rules(shown: ShownReview, salesforce_id: str) -> str:

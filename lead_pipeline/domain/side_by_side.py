@@ -42,6 +42,9 @@ class Cell:
     is_different: bool  # both have a value, and not the same one
 
 
+#: Canonical fields by which a reviewer sees who is meant, whether they differ or not.
+_NAMING = frozenset({"first_name", "last_name", "company_name"})
+
 #: What stands for a field that a Lead has and a Contact has not.
 _UNMAPPED = Cell(value=None, winner=Winner.NOBODY, reason="not mapped for this object", is_different=False)
 
@@ -53,6 +56,7 @@ class ComparedField:
     label: str
     lead_value: object
     cells: tuple[Cell, ...]
+    names_the_person: bool = False
 
     @property
     def is_telling(self) -> bool:
@@ -84,6 +88,7 @@ def compare_with_records(lead: NormalizedLead, records: Sequence[PlanTarget], ru
             label=row.label,
             lead_value=values.get(row.to),
             cells=tuple(column.get(row.source or "", _UNMAPPED) for column in columns),
+            names_the_person=row.source in _NAMING,
         )
         for row in rules.mappings.lead.written_fields
         if not row.is_stamp

@@ -7,6 +7,7 @@ ran, or looked before the last write stops them, whoever started the run. What a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ class GateDefinition:
 
 
 _LOOK_AND_MEND = "Look at these records in Salesforce, mend them or correct the mapping, then run the batch again"
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")  # the batch of a night is named by its day
 
 _DEFINITIONS = (
     GateDefinition(
@@ -318,7 +321,18 @@ def require_gates(database: Database, *, batch_id: str, stage: str) -> None:
         if definition.is_blocking and definition.stage in earlier and definition.name not in passed
     )
     if closed:
-        raise GateClosedError(batch_id, closed, unasked=tuple(gate for gate in closed if gate not in failed))
+        raise GateClosedError(batch_id, closed, next_step=_way_out(batch_id, [g for g in closed if g not in failed]))
+
+
+def _way_out(batch_id: str, unasked: Sequence[str]) -> str:
+    """Say what to do about closed gates; a day from before an upgrade lacks answers of gates that came with it."""
+    if not unasked:
+        return f"`lead-pipeline gates --date {batch_id}` names the next step"
+    place = f"`lead-pipeline run --date {batch_id}`" if _DAY.fullmatch(batch_id) else "its job in `lead-pipeline ui`"
+    return (
+        f"{len(unasked)} of them {'has' if len(unasked) == 1 else 'have'} no answer since the last write or upgrade: "
+        f"run the batch again, which buys and writes nothing twice: {place}"
+    )
 
 
 def _find(context: GateContext, definitions: Sequence[GateDefinition]) -> dict[str, GateFinding]:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from lead_pipeline.apps.cli.main import root
 from lead_pipeline.errors import DecisionRefusedError, NoLettersError, UnknownCaseError
+from lead_pipeline.services.writing.ports import CrashPoint
 from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest finds fixtures by their names
     bench,
     written_database,
@@ -117,7 +118,7 @@ def test_an_answer_for_a_batch_from_before_an_upgrade_names_the_way_out(line: Co
     held = line.call("review", "decide", item_id(line), "--create")
 
     assert held.exit_code == 1
-    assert "core_leads__sync_plan__risk_box has not been asked since the last write or upgrade" in held.output
+    assert "core_leads__sync_plan__risk_box has not passed. 1 of them has no answer" in held.output
     assert f"lead-pipeline run --date {BATCH_ID}`. Then lead-pipeline review apply" in held.output
 
 
@@ -246,4 +247,34 @@ def test_an_undoing_notes_created_records_and_names_its_own_log(line: CommandLin
 
     assert (done["is_dry_run"], len(done["created_records"]), done["tagged_records"]) == (False, 1, 1)
     assert [entry["operation"] for entry in logged] == ["revert"]
+    assert "nothing is left to undo" in line.call("revert", "--run", "run-1", "--dry-run").output
     assert len(line.bench.records()) == 3
+
+
+def test_recover_settles_what_a_dead_process_left_and_finds_nothing_the_second_time(line: CommandLine) -> None:
+    line.bench.add_leads(person(4))
+    line.bench.prepare()
+    line.bench.die_at(CrashPoint.AFTER_ANSWER)
+    records = len(line.bench.records())
+
+    first = line.call("recover")
+    second = line.read("recover")
+
+    assert "1 write settled by reading, 0 still open" in first.stdout
+    assert second == {"leases_freed": [], "writes_settled": 0, "writes_open": 0}
+    assert len(line.bench.records()) == records
+    assert "nothing to clear up" in line.call("recover").stdout
+
+
+def test_an_unknown_reason_is_refused_with_the_known_ones(line: CommandLine) -> None:
+    result = line.call("review", "list", "--reason", "nearname")
+
+    assert result.exit_code == 2
+    assert "near_name" in result.output
+
+
+def test_a_question_always_names_who_is_meant(line: CommandLine) -> None:
+    shown = line.call("review", "show", item_id(line)).stdout
+
+    assert "Last Name" in shown
+    assert "Company" in shown

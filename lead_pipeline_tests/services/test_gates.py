@@ -210,9 +210,8 @@ def test_a_gate_that_never_ran_counts_as_closed(bench: WriteBench) -> None:
         require_gates(bench.database, batch_id=BATCH_ID, stage="writes")
 
     assert "core_leads__sync_plan__risk_box" in caught.value.gates
-    assert f"run the batch again, which buys and writes nothing twice: `lead-pipeline run --date {BATCH_ID}`" in str(
-        caught.value
-    )
+    way_out = f"run the batch again, which buys and writes nothing twice: `lead-pipeline run --date {BATCH_ID}`"
+    assert str(caught.value).endswith(way_out)
 
 
 def test_conservation_closes_when_a_row_has_no_outcome(written: WriteBench) -> None:

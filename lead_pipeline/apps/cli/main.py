@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "logs:explain",
     "revert": "undoing:revert",
     "audit": "auditing:audit_command",
+    "recover": "recovering:recover_command",
     "review": "reviewing:review",
     "dlq": "dead_letters:dlq",
     "enrich": "enriching:enrich",

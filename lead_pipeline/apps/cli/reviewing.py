@@ -14,7 +14,7 @@ from lead_pipeline.apps.review_tables import comparison_table, item_table, print
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.review_decisions import ReviewDecision
-from lead_pipeline.domain.review_reasons import ReviewChoice, guide_of
+from lead_pipeline.domain.review_reasons import GUIDES, ReviewChoice, guide_of
 from lead_pipeline.domain.survivorship import AnswerChoice
 from lead_pipeline.errors import UnknownCaseError
 from lead_pipeline.services.resolve_review import resolve_review
@@ -24,6 +24,7 @@ from lead_pipeline.settings import load_settings
 from lead_pipeline.store import reviews
 
 ITEMS_PER_PAGE = 50
+REASONS = click.Choice(sorted(map(str, GUIDES)))
 HELD_UP_EXIT_CODE = 1  # the answer is kept, its write has to follow
 
 
@@ -36,7 +37,12 @@ def review() -> None:
 
 
 @review.command("list")
-@click.option("--reason", help="Only this reason.")
+@click.option(
+    "--reason",
+    type=click.Choice(sorted(map(str, GUIDES))),
+    metavar="REASON",
+    help="Only this reason; `dlq codes` explains each.",
+)
 @click.option("--owner", help="Only what this owner looks after.")
 @click.option("--date", "batch_id", help="Only this day, YYYY-MM-DD.")
 @click.option("--decided", "is_decided", is_flag=True, help="Show answered questions instead of open ones.")
