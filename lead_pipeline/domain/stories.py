@@ -14,6 +14,7 @@ from typing import Any
 
 from lead_pipeline.domain.decisions import WRITING_VERDICTS
 from lead_pipeline.domain.value_equality import are_equal, is_blank
+from lead_pipeline.domain.write_protocol import OWNER_FIELD
 
 
 class Step(StrEnum):
@@ -139,6 +140,7 @@ def tell_edits(
         FieldChange(field=name, before=entry.value, after=record.fields.get(name))
         for name, entry in sorted(written.items())
         if name in record.fields
+        and not (name == OWNER_FIELD and _is_unseen(record, entry, own_user_id))
         and not are_equal(record.fields[name], entry.value, field_type=field_types.get(name, "string"))
     ]
     if not changed:
@@ -205,6 +207,11 @@ def tell_field(
     )
 
 
+def _is_unseen(record: MirroredRecord, written: WrittenValue, own_user_id: str | None) -> bool:
+    """Tell whether a hand-over is younger than the mirror, whose last change is an earlier one of ours."""
+    return record.last_modified_by_id == own_user_id and record.last_modified_at < written.written_at
+
+
 def sort_story(lines: Iterable[StoryLine]) -> tuple[StoryLine, ...]:
     """Return lines by time, those of one moment in the order of a lead's way."""
     order = {step: place for place, step in enumerate(Step)}
@@ -259,8 +266,9 @@ def _decided(facts: Mapping[str, Any]) -> str:
 
 
 def _given_up(facts: Mapping[str, Any]) -> str:
+    attempts = "1 attempt" if facts["attempts"] == 1 else f"{facts['attempts']} attempts"
     return (
-        f"dead letter {facts['state']} after {facts['attempts']} attempts at {facts['stage']}, for {facts['owner']}: "
+        f"dead letter {facts['state']} after {attempts} at {facts['stage']}, for {facts['owner']}: "
         f"{facts['error_code']}, {facts['cause']}"
     )
 

@@ -122,6 +122,14 @@ def test_an_answer_for_a_batch_from_before_an_upgrade_names_the_way_out(line: Co
     assert f"lead-pipeline run --date {BATCH_ID}`. Then lead-pipeline review apply" in held.output
 
 
+def test_an_answer_that_salesforce_refuses_says_where_it_waits(line: CommandLine) -> None:
+    line.bench.fault("partial_failure", record_index=0, code="STRING_TOO_LONG", times=1, **INSERT_ROUTE)
+
+    refused = line.call("review", "decide", item_id(line), "--create")
+
+    assert refused.stdout == "decided: 1 dead_letter\nSalesforce refused it · next: lead-pipeline dlq list\n"
+
+
 @pytest.mark.parametrize(
     "answer",
     [(), ("--skip", "--create"), ("--same", "a", "--take", "Title")],
@@ -179,6 +187,7 @@ def test_discard_keeps_the_letter_in_sight(line: CommandLine) -> None:
     assert result.stdout == "1 discarded\n"
     (group,) = line.read("dlq", "list", "--state", "discarded")["groups"]
     assert group["letters"] == 1
+    assert "dlq retry" not in line.call("dlq", "list", "--state", "discarded").output
     assert "dead_letter" in line.bench.outcomes().values()
 
 

@@ -147,6 +147,17 @@ def test_an_edit_names_the_fields_and_who_changed_the_record_last() -> None:
     assert line.at == LATER
 
 
+def test_a_hand_over_after_the_last_reading_is_nobodys_edit() -> None:
+    record = replace(RECORD, fields={"OwnerId": "holding queue"})
+    written = {"OwnerId": replace(WRITTEN, value="Anna", written_at=LATER + timedelta(seconds=9))}
+
+    ours = tell_edits(record, written, field_types={}, own_user_id=RECORD.last_modified_by_id)
+    somebodys = tell_edits(record, written, field_types={}, own_user_id=OUR_USER)
+
+    assert ours is None
+    assert somebodys is not None
+
+
 def test_a_record_that_nobody_touched_has_no_line_of_edits() -> None:
     assert tell_edits(RECORD, {"Title": WRITTEN}, field_types={}, own_user_id=OUR_USER) is None
 

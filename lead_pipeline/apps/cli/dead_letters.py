@@ -50,8 +50,11 @@ def list_groups(*, state: str, is_json: bool) -> None:
         click.echo(json.dumps({"state": state, "groups": [asdict(group) for group in groups]}, default=str, indent=2))
     elif groups:
         open_console().print(_group_table(groups))
-        click.echo("Trying again is safe: every lead is read and planned anew.")
-        click.echo("next: lead-pipeline dlq show CODE, mend the cause, then lead-pipeline dlq retry --code CODE")
+        if state == "open":
+            click.echo("Trying again is safe: every lead is read and planned anew.")
+            click.echo("next: lead-pipeline dlq show CODE, mend the cause, then lead-pipeline dlq retry --code CODE")
+        else:
+            click.echo(f"next: lead-pipeline dlq show CODE --state {state}")
     else:
         click.echo(f"No {state} dead letter.")
 
@@ -82,7 +85,8 @@ def show(*, letter_or_code: str, state: str, most: int, is_json: bool) -> None:
         _print_letter(open_console(), letters[0])
     else:
         open_console().print(_letter_table(letters))
-        click.echo(f"next: lead-pipeline dlq show LETTER, then lead-pipeline dlq retry --code {letter_or_code}")
+        then = f", then lead-pipeline dlq retry --code {letter_or_code}" if state == "open" else ""
+        click.echo(f"next: lead-pipeline dlq show LETTER{then}")
 
 
 @dlq.command()

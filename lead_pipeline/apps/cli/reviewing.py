@@ -13,6 +13,7 @@ from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.review_tables import comparison_table, item_table, print_question
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
+from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.review_decisions import ReviewDecision
 from lead_pipeline.domain.review_reasons import GUIDES, ReviewChoice, guide_of
 from lead_pipeline.domain.survivorship import AnswerChoice
@@ -210,6 +211,8 @@ def _tell(context: click.Context, summary: ReworkSummary, *, is_json: bool) -> N
     else:
         ends = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(summary.outcomes.items()))
         click.echo(f"decided: {ends or ('not carried out yet' if summary.held_up else 'nothing had to be written')}")
+        if summary.outcomes.get(Outcome.DEAD_LETTER):
+            click.echo("Salesforce refused it · next: lead-pipeline dlq list")
     for reason in summary.held_up:
         click.echo(f"kept, to be carried out later: {reason}. Then lead-pipeline review apply", err=True)
     if summary.held_up:
