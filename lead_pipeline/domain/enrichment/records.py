@@ -14,7 +14,8 @@ NEVER_LOOKED_UP = "2000-01-01T00:00:00Z"
 #: Canonical values that tell who a person is, or whose age matters.
 ROW_FIELDS = (
     "first_name", "last_name", "email", "email_status", "phone", "title", "company_name", "company_domain", "website",
-    "linkedin_url", "industry", "employee_count", "country_name", "last_enriched_at",
+    "linkedin_url", "industry", "employee_count", "street", "postal_code", "city", "state", "country_name",
+    "last_enriched_at",
 )  # fmt: skip
 #: What an object keeps where no row of its mapping writes: nobody writes the family name of a Contact.
 _ELSEWHERE = {

@@ -123,6 +123,12 @@ def test_whoever_is_left_alone_does_not_take_the_places_of_others_every_night(ni
     assert records(nights)["Jane"]["Title"] == "VP Sales"
 
 
+def test_what_the_record_holds_already_is_not_counted_as_found(nights: NightBench) -> None:
+    refresh(nights, FakeEnrichmentProvider([somebody("Jane"), somebody("Mary")]))
+
+    assert {entry["verdict"] for entry in nights.ask("SELECT verdict FROM enrichment_result")} == {"confirmed"}
+
+
 def test_what_a_rep_corrected_stays(nights: NightBench) -> None:
     jane = nights.ask("SELECT salesforce_id FROM directory_record WHERE fields ->> 'FirstName' = 'Jane'")[0]
     nights.edit(jane["salesforce_id"], {"Title": "Head of everything"})
