@@ -45,6 +45,7 @@ class OrgFacts:
         total_counts: Object -> records that there are.
         duplicate_rules: Names of the active duplicate rules of leads; None where our user may not see them.
         assignment_rules: Names of the active assignment rules of leads; None as above.
+        tracked_fields: Fields of leads whose history the org keeps; None as above.
         queues: Developer names of the queues that may own leads.
         clock_skew: The org's time less ours; None where no answer told.
         has_owner_guard: Whether the org itself guards the owners of leads.
@@ -59,6 +60,7 @@ class OrgFacts:
     total_counts: Mapping[str, int] = field(default_factory=dict)
     duplicate_rules: Collection[str] | None = None
     assignment_rules: Collection[str] | None = None
+    tracked_fields: Collection[str] | None = None
     queues: Collection[str] = ()
     clock_skew: timedelta | None = None
     has_owner_guard: bool = False
@@ -110,6 +112,27 @@ def note_untested_key() -> Finding:
         why="Dievio documents no call that needs the key and costs nothing",
         repair="Run a saved search with a small credit_budget first; a wrong key stops it before it is billed",
     )
+
+
+def examine_history(tracked: Collection[str] | None, *, contested: Collection[str]) -> Iterator[Finding]:
+    """Yield whether the org keeps the history of fields that both we and people change.
+
+    Args:
+        tracked: Fields of leads whose history it keeps; None where our user may not see it.
+        contested: Such fields.
+    """
+    untracked = [name for name in contested if name not in (tracked or ())]
+    if untracked:
+        unseen = "does not show our user whether it keeps the history of"
+        seen = "keeps no history of" if tracked is not None else unseen
+        yield Finding(
+            code="history_untracked",
+            severity=Severity.NOTE,
+            subject="Lead",
+            what=f"the org {seen} fields that we replace and people correct: {', '.join(untracked)}",
+            why="reps see in Salesforce itself neither who changed a value nor what stood there; our log keeps 90 days",
+            repair="In Setup, Object Manager, Lead, Fields & Relationships, Set History Tracking: tick them",
+        )
 
 
 def examine_conversion(*, keeps_id: bool | None) -> Iterator[Finding]:

@@ -6,15 +6,21 @@ that the gate of the same run and people see them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from lead_pipeline.domain.field_findings import FieldExamination, examine_fields
 from lead_pipeline.domain.findings import Finding, Severity, sort_findings
-from lead_pipeline.domain.mapping import MappingSet
-from lead_pipeline.domain.org_findings import OrgFacts, examine_conversion, examine_database, examine_org
+from lead_pipeline.domain.mapping import MappingSet, WritePolicy
+from lead_pipeline.domain.org_findings import (
+    OrgFacts,
+    examine_conversion,
+    examine_database,
+    examine_history,
+    examine_org,
+)
 from lead_pipeline.domain.routing import RoutingRules
 from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError, OrgNotReadyError
 from lead_pipeline.salesforce.describe import ObjectDescribe
@@ -31,6 +37,10 @@ EXAMINED_OBJECTS = ("Lead", "Contact")
 _ORGANIZATION = "SELECT OrganizationType, IsSandbox FROM Organization"
 _QUEUES = "SELECT Queue.DeveloperName FROM QueueSobject WHERE SobjectType = 'Lead'"
 _DUPLICATE_RULES = "SELECT DeveloperName FROM DuplicateRule WHERE SobjectType = 'Lead' AND IsActive = true"
+# Few columns of this object may be filtered by, so what is tracked is picked from the answer.
+_TRACKED_FIELDS = (
+    "SELECT QualifiedApiName, IsFieldHistoryTracked FROM FieldDefinition WHERE EntityDefinitionId = 'Lead'"
+)
 _ASSIGNMENT_RULES = "SELECT Name FROM AssignmentRule WHERE SobjectType = 'Lead' AND Active = true"
 
 
@@ -93,7 +103,10 @@ def examine(
     answers = salesforce.describe_objects(dict.fromkeys(EXAMINED_OBJECTS))
     describes = {name: found for name, found in answers.items() if found is not None}
     facts = _read_facts(salesforce, describes, now=now)
-    findings = [*examine_org(facts, queues_needed=_queues_of(routing))]
+    findings = [
+        *examine_org(facts, queues_needed=_queues_of(routing)),
+        *examine_history(facts.tracked_fields, contested=_contested_fields(mappings)),
+    ]
     with database.transaction() as connection:
         server = find_server_facts(connection)
         findings += examine_database(
@@ -135,7 +148,7 @@ def _read_facts(
     org = organization.records[0] if organization.records else {}
     server_time = salesforce.server_time
     daily, left = salesforce.daily_calls()
-    duplicate_rules, assignment_rules = _rule_names(salesforce)
+    duplicate_rules, assignment_rules, tracked_fields = _setup_names(salesforce)
     return OrgFacts(
         edition=str(org.get("OrganizationType")),
         is_sandbox=org.get("IsSandbox") is True,
@@ -146,34 +159,45 @@ def _read_facts(
         total_counts=salesforce.record_counts(EXAMINED_OBJECTS),
         duplicate_rules=duplicate_rules,
         assignment_rules=assignment_rules,
+        tracked_fields=tracked_fields,
         queues=frozenset(str(record["Queue.DeveloperName"]) for record in queues.records),
         clock_skew=server_time - now() if server_time is not None else None,
         has_owner_guard=OWNER_GUARD in salesforce.active_validation_rules("Lead"),
     )
 
 
-def _rule_names(salesforce: ExaminedOrg) -> tuple[frozenset[str] | None, frozenset[str] | None]:
-    """Return the active duplicate and assignment rules, asked together; one by one where our user may not see both."""
+#: Query of the setup -> the field that holds the name.
+_SETUP = ((_DUPLICATE_RULES, "DeveloperName"), (_ASSIGNMENT_RULES, "Name"), (_TRACKED_FIELDS, "QualifiedApiName"))
+
+
+def _setup_names(salesforce: ExaminedOrg) -> list[frozenset[str] | None]:
+    """Return duplicate rules, assignment rules and tracked fields, asked together; one by one where some are hidden."""
     try:
-        duplicates, assignments = salesforce.query_pages([_DUPLICATE_RULES, _ASSIGNMENT_RULES])
+        pages = salesforce.query_pages([query for query, _ in _SETUP])
     except CredentialsRefusedError:
         raise
     except ConfigurationError:
-        return _names(salesforce, _DUPLICATE_RULES, "DeveloperName"), _names(salesforce, _ASSIGNMENT_RULES, "Name")
-    return (
-        frozenset(str(record["DeveloperName"]) for record in duplicates.records),
-        frozenset(str(record["Name"]) for record in assignments.records),
-    )
+        return [_names(salesforce, query, field) for query, field in _SETUP]
+    return [_pick(page.records, field) for page, (_, field) in zip(pages, _SETUP, strict=True)]
+
+
+def _pick(records: Iterable[Record], field: str) -> frozenset[str]:
+    return frozenset(str(record[field]) for record in records if record.get("IsFieldHistoryTracked", True) is True)
 
 
 def _names(salesforce: ExaminedOrg, query: str, field: str) -> frozenset[str] | None:
     """Return the names that a query of the setup lists; None when our user may not see it."""
     try:
-        return frozenset(str(record[field]) for record in salesforce.query(query))
+        return _pick(salesforce.query(query), field)
     except CredentialsRefusedError:
         raise
     except ConfigurationError:
         return None
+
+
+def _contested_fields(mappings: MappingSet) -> list[str]:
+    """Return the fields of leads whose value we replace and people may correct."""
+    return [row.to for row in mappings.lead.written_fields if row.write is WritePolicy.TRACKED]
 
 
 def _queues_of(routing: RoutingRules) -> list[str]:

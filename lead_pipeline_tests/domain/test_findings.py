@@ -22,6 +22,7 @@ from lead_pipeline.domain.org_findings import (
     OrgFacts,
     examine_conversion,
     examine_database,
+    examine_history,
     examine_org,
     examine_space,
     note_untested_key,
@@ -169,6 +170,8 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "Dagster has no database": lambda: list(examine_database(160_004, may_create=True, may_use_run_database=False)),
     "the disk is full": lambda: list(examine_space(200 * MEBIBYTE, place="/data")),
     "the disk fills up": lambda: list(examine_space(1_000 * MEBIBYTE, place="/data")),
+    "no history is kept": lambda: list(examine_history({"Title"}, contested=("Title", "Email"))),
+    "history may not be seen": lambda: list(examine_history(None, contested=("Email",))),
     "conversions lose our id": lambda: list(examine_conversion(keeps_id=False)),
     "no conversion was seen": lambda: list(examine_conversion(keeps_id=None)),
     "Salesforce refuses us": lambda: [
@@ -200,6 +203,7 @@ def test_a_good_org_has_nothing_to_mend() -> None:
     assert list(examine_database(180_000, may_create=True, may_use_run_database=True)) == []
     assert list(examine_space(10_000 * MEBIBYTE, place="/data")) == []
     assert list(examine_conversion(keeps_id=True)) == []
+    assert list(examine_history({"Email"}, contested=("Email",))) == []
 
 
 def test_every_problem_of_an_org_is_told_at_once() -> None:

@@ -142,6 +142,15 @@ def test_the_demo_org_is_ready_and_the_look_at_it_costs_five_calls(clinic: Clini
     assert clinic.written() == 0
 
 
+def test_fields_whose_history_the_org_keeps_are_not_asked_for(clinic: Clinic) -> None:
+    contested = [row.to for row in CONFIG.mappings.lead.written_fields if row.write == "tracked"]
+    before = [entry.what for entry in clinic.examine().findings if entry.code == "history_untracked"]
+    clinic.org.change_schema("Lead", {"fields": [{"name": name, "tracked": True} for name in contested]})
+
+    assert before == [f"the org keeps no history of fields that we replace and people correct: {', '.join(contested)}"]
+    assert "history_untracked" not in {entry.code for entry in clinic.examine().findings}
+
+
 def test_a_field_that_we_wrote_and_that_left_the_org_warns_by_name(clinic: Clinic) -> None:
     with clinic.database.transaction() as connection:
         add_batch(connection, NIGHT, source="search", at=datetime.now(UTC))

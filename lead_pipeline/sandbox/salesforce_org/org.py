@@ -19,6 +19,7 @@ from lead_pipeline.sandbox.salesforce_org.places import code_fields
 from lead_pipeline.sandbox.salesforce_org.polymorphic import NAME_VIEW_SQL
 from lead_pipeline.sandbox.salesforce_org.schema import Edition, ObjectSchema, load_sources, merge_source, read_object
 from lead_pipeline.sandbox.salesforce_org.sessions import Sessions
+from lead_pipeline.sandbox.salesforce_org.setup_rows import build_setup_rows
 from lead_pipeline.sandbox.salesforce_org.store import Row, Store, quoted
 from lead_pipeline.sandbox.salesforce_org.switches import Switches
 from lead_pipeline.sandbox.salesforce_org.values import FIELD_TYPES, format_moment, parse_moment
@@ -342,32 +343,7 @@ class Org:
 
     def _reflect_rules(self) -> None:
         """Show the rules of the schemas as the setup objects that clients may query."""
-        setup_rows: dict[str, list[Row]] = {"ValidationRule": [], "DuplicateRule": [], "AssignmentRule": []}
-        for schema in self.schemas.values():
-            for rule in schema.validation_rules:
-                setup_rows["ValidationRule"].append(
-                    {
-                        "ValidationName": rule.name,
-                        "Active": rule.active,
-                        "EntityDefinitionId": schema.name,
-                        "ErrorMessage": rule.message,
-                        "ErrorDisplayField": rule.field,
-                    }
-                )
-            for duplicate_rule in schema.duplicate_rules:
-                setup_rows["DuplicateRule"].append(
-                    {
-                        "SobjectType": schema.name,
-                        "DeveloperName": duplicate_rule.name,
-                        "MasterLabel": duplicate_rule.name.replace("_", " "),
-                        "IsActive": duplicate_rule.active,
-                    }
-                )
-            for assignment in schema.assignment_rules:
-                setup_rows["AssignmentRule"].append(
-                    {"Name": assignment.name, "SobjectType": schema.name, "Active": assignment.active}
-                )
-        for name, rows in setup_rows.items():
+        for name, rows in build_setup_rows(self.schemas).items():
             self.store.run(f"DELETE FROM {quoted(name)}")
             prefix = self.schemas[name].prefix
             self.load(name, [{**row, "Id": make_id(prefix, place)} for place, row in enumerate(rows, 1)])

@@ -44,6 +44,7 @@ class Field:
     unique: bool = False
     case_sensitive: bool = False
     id_lookup: bool = False
+    tracked: bool = False
     restricted: bool = False
     values: tuple[str, ...] = ()
     reference_to: tuple[str, ...] = ()
