@@ -81,6 +81,22 @@ def test_questions_of_leads_that_wait_are_not_asked_yet(bench: WriteBench) -> No
     assert bench.outcomes()["lead-00002"] == "review"
 
 
+def test_a_row_that_is_reopened_in_a_narrowed_batch_is_brought_to_its_end(bench: WriteBench) -> None:
+    bench.load("Lead", org_lead(1))
+    bench.add_leads(person(1))
+    step(bench, EVERYTHING)
+    choose_leads(bench.database, SAMPLE, batch_id=BATCH_ID, run_id="run", now=bench.now)
+    with bench.database.transaction() as connection:
+        connection.execute("UPDATE lead_outcome SET reopened_at = %s", [bench.now()])
+    bench.edit(bench.records()[0]["Id"], {"Phone": None})
+    bench.read_and_plan()
+    bench.wait(5)
+
+    bench.write()
+
+    assert bench.ask("SELECT count(*) AS n FROM lead_outcome WHERE reopened_at IS NULL") == [{"n": 1}]
+
+
 def test_a_step_that_dies_goes_on_with_those_it_chose(bench: WriteBench) -> None:
     prepare(bench)
     bench.read_and_plan()
