@@ -30,7 +30,7 @@ from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import KnownSchema, keep_org_schema
 from lead_pipeline.store.field_drift import read_field_pasts
-from lead_pipeline.store.org_facts import find_last_conversion, find_server_facts, keep_findings
+from lead_pipeline.store.org_facts import find_last_conversion, find_server_facts, keep_findings, keep_owner_guard
 from lead_pipeline.store.plans import read_written_fields
 
 EXAMINED_OBJECTS = ("Lead", "Contact")
@@ -126,6 +126,7 @@ def examine(
             )
         examination = Examination(findings=sort_findings(findings))
         keep_findings(connection, examination.findings, at=now())
+        keep_owner_guard(connection, is_active=facts.has_owner_guard, at=now())
     return examination
 
 

@@ -32,6 +32,7 @@ from lead_pipeline.services.examine import Examination, examine, require_ready
 from lead_pipeline.services.gates import evaluate_gates
 from lead_pipeline.settings import load_settings
 from lead_pipeline.store.database import Database
+from lead_pipeline.store.org_facts import had_owner_guard
 from lead_pipeline.store.pulls import add_batch
 
 CONFIG = load_pipeline_config(None)
@@ -91,6 +92,12 @@ def clinic(request: pytest.FixtureRequest, database: Database, postgres_server: 
 
 
 stock = pytest.mark.parametrize("clinic", ["stock"], indirect=True)
+
+
+def test_what_a_look_learns_about_the_owner_guard_is_there_for_the_plan(clinic: Clinic) -> None:
+    clinic.examine()
+    with clinic.database.connect() as connection:
+        assert had_owner_guard(connection)
 
 
 @stock

@@ -36,7 +36,7 @@ class WriteLimits:
     job_poll_seconds: float = 2.0  # least pause before a look at a Bulk job
     job_poll_growth: float = 1.5  # of the pause from look to look, while the job shows no pace
     job_pace_margin: float = 1.2  # of the time that its rest takes at its pace, so that the next look is the last
-    max_job_poll_seconds: float = 60.0
+    max_job_poll_seconds: float = 30.0
     max_job_wait_seconds: float = 1_800.0  # then the job is left to the next run, which reads its results
     max_passes: int = 10  # readings and plannings of what is left; a record edited more often goes to a person first
     target_read_records: int = 1_000  # records by id per call: five queries of 200 ids
