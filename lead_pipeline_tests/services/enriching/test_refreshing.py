@@ -124,9 +124,14 @@ def test_whoever_is_left_alone_does_not_take_the_places_of_others_every_night(ni
 
 
 def test_what_the_record_holds_already_is_not_counted_as_found(nights: NightBench) -> None:
-    refresh(nights, FakeEnrichmentProvider([somebody("Jane"), somebody("Mary")]))
+    olga = somebody("Olga", location={"city": "Denver", "region": "Colorado", "country": "United States"})
+    nights.night(day(2), olga)
+    nights.wait(HUNDRED_DAYS)
 
-    assert {entry["verdict"] for entry in nights.ask("SELECT verdict FROM enrichment_result")} == {"confirmed"}
+    refresh(nights, FakeEnrichmentProvider([olga]))
+
+    verdicts = nights.ask("SELECT verdict FROM enrichment_result WHERE field = 'city' AND batch_id = 'refresh-1'")
+    assert (records(nights)["Olga"]["City"], [entry["verdict"] for entry in verdicts]) == ("Denver", ["confirmed"])
 
 
 def test_what_a_rep_corrected_stays(nights: NightBench) -> None:
