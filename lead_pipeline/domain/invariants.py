@@ -1,19 +1,19 @@
 """What always has to hold between the org and our books, as rules over plain rows.
 
-Belongs here: the rules and the rows they look at. Where the rows come from (Postgres and the org's history, a test's
-memory) is the caller's affair, so that tests, gates and the audit command judge by the same rules. What a single batch
-must look like after its write is `post_sync`.
+Belongs here: the rules. The rows they look at are `evidence`; where those come from (Postgres and the org's history, a
+test's memory) is the caller's affair, so that tests, gates and the audit command judge by the same rules. What a single
+batch must look like after its write is `post_sync`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 from lead_pipeline.domain.decisions import Outcome
+from lead_pipeline.domain.evidence import Commit, Evidence, LogRow
 from lead_pipeline.domain.mapping import WritePolicy
 from lead_pipeline.domain.org_guard import is_guard_field
 from lead_pipeline.domain.value_equality import is_blank
@@ -22,8 +22,6 @@ from lead_pipeline.domain.write_protocol import (
     OPEN_STATES,
     OWNER_FIELD,
     RECEIPT_FIELD,
-    IntentState,
-    WriteKind,
     WritePurpose,
     hash_payload,
 )
@@ -54,135 +52,6 @@ class Violation:
     def __str__(self) -> str:
         """Return the line for people."""
         return f"{self.invariant} {self.subject}: {self.what}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveredRow:
-    """One row as it was delivered."""
-
-    batch_id: str
-    raw_lead_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeRow:
-    """Where one delivered row ended."""
-
-    batch_id: str
-    raw_lead_id: int
-    dievio_lead_id: str | None
-    outcome: Outcome
-    op_id: UUID | None  # the write that ended it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntentRow:
-    """One write as our books know it."""
-
-    op_id: UUID
-    dievio_lead_id: str
-    person_key: str
-    purpose: WritePurpose
-    kind: WriteKind
-    state: IntentState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRow:
-    """One entry of the log that says a write took place."""
-
-    op_id: UUID
-    salesforce_id: str | None
-    before: Mapping[str, object]
-    after: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """One change that the org committed for us, as its own history tells it.
-
-    Attributes:
-        op_id: The receipt it left on the record; None when it left none.
-        salesforce_id: The record.
-        is_insert: Whether it made the record.
-        before: API name -> value before, for every field the change carried.
-        after: API name -> value after, for the same fields.
-    """
-
-    op_id: UUID | None
-    salesforce_id: str
-    is_insert: bool
-    before: Mapping[str, object]
-    after: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkRow:
-    """Which record a lead is written to, as seen at one moment."""
-
-    dievio_lead_id: str
-    salesforce_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveRecord:
-    """A record of the org that is neither deleted nor converted."""
-
-    salesforce_id: str
-    object_name: str
-    dievio_lead_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterRow:
-    """A write that was given up."""
-
-    dievio_lead_id: str
-    stage: str
-    error_code: str
-    cause: str
-    owner: str
-    attempts: int
-    payload: Mapping[str, object]
-    payload_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Everything that the rules look at.
-
-    Attributes:
-        delivered: Delivered rows.
-        waiting: Those that nobody let through yet: planned, and rightly without an end.
-        outcomes: Their ends.
-        intents: Our writes, whatever became of them.
-        log: Entries that say a write took place.
-        commits: What the org committed for us, in its order.
-        links: Links as seen at one or more moments, oldest first.
-        records: Live records of the org.
-        dead_letters: Writes given up.
-        policies: API name -> when the field may be written; fields without an entry may never be.
-        complete_batches: Batches that a run reported as complete.
-        repeated_writes: Writes that a repetition of finished runs sent.
-        is_history_complete: Whether `commits` holds everything we ever wrote to these records; without it a tracked
-            field whose earlier value we do not see in the history cannot be judged.
-        placeholders: Texts that count as blank, in lower case.
-    """
-
-    delivered: Sequence[DeliveredRow] = ()
-    waiting: Collection[DeliveredRow] = ()
-    outcomes: Sequence[OutcomeRow] = ()
-    intents: Sequence[IntentRow] = ()
-    log: Sequence[LogRow] = ()
-    commits: Sequence[Commit] = ()
-    links: Sequence[LinkRow] = ()
-    records: Sequence[LiveRecord] = ()
-    dead_letters: Sequence[DeadLetterRow] = ()
-    policies: Mapping[str, WritePolicy] = field(default_factory=dict)
-    complete_batches: Collection[str] = ()
-    repeated_writes: int = 0
-    is_history_complete: bool = True
-    placeholders: frozenset[str] = frozenset()
 
 
 def find_violations(evidence: Evidence) -> tuple[Violation, ...]:
@@ -290,7 +159,7 @@ def _may_write(evidence: Evidence, commit: Commit, purpose: WritePurpose | None,
         return True
     if name == OWNER_FIELD:
         return commit.is_insert or purpose is WritePurpose.HAND_OVER
-    policy = evidence.policies.get(name, WritePolicy.NEVER)
+    policy = evidence.fields.policies.get(name, WritePolicy.NEVER)
     before = commit.before.get(name)
     if policy is WritePolicy.NEVER:
         return False
@@ -298,7 +167,7 @@ def _may_write(evidence: Evidence, commit: Commit, purpose: WritePurpose | None,
         return True  # a person's decision outranks every policy but `never`
     if purpose is WritePurpose.REVERT:
         return before == ours
-    is_free = policy is not WritePolicy.WRITE_ONCE and is_blank(before, evidence.placeholders)
+    is_free = policy is not WritePolicy.WRITE_ONCE and is_blank(before, evidence.fields.placeholders)
     return is_free or (policy is WritePolicy.TRACKED and before == ours)
 
 

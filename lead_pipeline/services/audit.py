@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from lead_pipeline.domain.invariants import Commit, Evidence, Invariant, LogRow, Violation, find_violations
-from lead_pipeline.domain.mapping import MappingSet, WritePolicy
+from lead_pipeline.domain.evidence import Commit, Evidence, LogRow, field_rules
+from lead_pipeline.domain.invariants import Invariant, Violation, find_violations
+from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.value_equality import are_equal
-from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, RECEIPT_FIELD, IntentState, WriteKind
+from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, IntentState, WriteKind
 from lead_pipeline.services.record_reads import RecordSource, read_records
 from lead_pipeline.services.retention import LOG_DAYS
 from lead_pipeline.services.writing.ports import Clock
@@ -104,6 +105,7 @@ def _evidence(
 ) -> Evidence:
     log = {row.op_id: row for row in books.log}
     return Evidence(
+        fields=field_rules(mappings),
         delivered=books.delivered,
         waiting=books.waiting,
         outcomes=books.outcomes,
@@ -113,18 +115,9 @@ def _evidence(
         links=books.links,
         records=books.records,
         dead_letters=books.dead_letters,
-        policies=_policies(mappings),
         complete_batches=(batch_id,) if books.is_complete else (),
         is_history_complete=False,  # a batch at a time, and syncs before the first one left no log
-        placeholders=mappings.lead.placeholders | mappings.contact.placeholders,
     )
-
-
-def _policies(mappings: MappingSet) -> dict[str, WritePolicy]:
-    own = {row.to: row.write for mapping in (mappings.contact, mappings.lead) for row in mapping.fields}
-    return own | {
-        EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK
-    }  # stamped where it is blank; the links have a rule of their own
 
 
 def _field_types(connection: Any) -> dict[str, str]:  # noqa: ANN401  # a database connection

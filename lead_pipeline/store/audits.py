@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from lead_pipeline.domain.decisions import Outcome
-from lead_pipeline.domain.invariants import (
+from lead_pipeline.domain.evidence import (
     DeadLetterRow,
     DeliveredRow,
     IntentRow,
@@ -60,15 +60,12 @@ def read_books(connection: _Connection, batch_id: str) -> Books:
     queries = load_queries("audits")
     return Books(
         delivered=tuple(DeliveredRow(**row) for row in queries.list_delivered(connection, batch_id=batch_id)),
-        outcomes=tuple(
-            OutcomeRow(**{**row, "outcome": Outcome(row["outcome"])})
-            for row in queries.list_outcomes(connection, batch_id=batch_id)
-        ),
-        writes=tuple(_write(row) for row in queries.list_intents(connection, batch_id=batch_id)),
-        log=tuple(_log(row) for row in queries.list_log(connection, batch_id=batch_id)),
+        outcomes=tuple(map(outcome_row, queries.list_outcomes(connection, batch_id=batch_id))),
+        writes=tuple(map(_write, queries.list_intents(connection, batch_id=batch_id))),
+        log=tuple(map(log_row, queries.list_log(connection, batch_id=batch_id))),
         links=tuple(LinkRow(**row) for row in queries.list_links(connection, batch_id=batch_id)),
         records=tuple(LiveRecord(**row) for row in queries.list_live_records(connection, batch_id=batch_id)),
-        dead_letters=tuple(DeadLetterRow(**row) for row in queries.list_dead_letters(connection, batch_id=batch_id)),
+        dead_letters=tuple(map(dead_letter_row, queries.list_dead_letters(connection, batch_id=batch_id))),
         is_complete=queries.is_complete(connection, batch_id=batch_id),
         waiting=tuple(DeliveredRow(**row) for row in queries.list_waiting(connection, batch_id=batch_id)),
     )
@@ -80,25 +77,55 @@ def read_known_ops(connection: _Connection, op_ids: Collection[UUID]) -> frozens
     return frozenset(row["op_id"] for row in rows)
 
 
-def _write(row: dict[str, Any]) -> BookedWrite:
-    return BookedWrite(
-        row=IntentRow(
-            op_id=row["op_id"],
-            dievio_lead_id=row["dievio_lead_id"],
-            person_key=row["person_key"],
-            purpose=WritePurpose(row["purpose"]),
-            kind=WriteKind(row["kind"]),
-            state=IntentState(row["state"]),
-        ),
-        object_name=row["object_name"],
-        salesforce_id=row["salesforce_id"],
+# --- rows of our tables as the checker wants them ---------------------------------------------------------------------
+
+
+def outcome_row(row: Mapping[str, Any]) -> OutcomeRow:
+    """Return a row of `lead_outcome`."""
+    return OutcomeRow(
+        batch_id=row["batch_id"],
+        raw_lead_id=row["raw_lead_id"],
+        dievio_lead_id=row["dievio_lead_id"],
+        outcome=Outcome(row["outcome"]),
+        op_id=row["op_id"],
     )
 
 
-def _log(row: dict[str, Any]) -> LogRow:
+def intent_row(row: Mapping[str, Any]) -> IntentRow:
+    """Return a row of `write_intent`."""
+    return IntentRow(
+        op_id=row["op_id"],
+        dievio_lead_id=row["dievio_lead_id"],
+        person_key=row["person_key"],
+        purpose=WritePurpose(row["purpose"]),
+        kind=WriteKind(row["kind"]),
+        state=IntentState(row["state"]),
+    )
+
+
+def log_row(row: Mapping[str, Any]) -> LogRow:
+    """Return a row of `sync_log`."""
     return LogRow(
         op_id=row["op_id"],
         salesforce_id=row["salesforce_id"],
         before={change["field"]: change.get("before") for change in row["fields_changed"]},
         after={change["field"]: change.get("after") for change in row["fields_changed"]},
     )
+
+
+def dead_letter_row(row: Mapping[str, Any]) -> DeadLetterRow:
+    """Return a row of `dead_letter`."""
+    return DeadLetterRow(
+        dievio_lead_id=row["dievio_lead_id"],
+        stage=row["stage"],
+        error_code=row["error_code"],
+        cause=row["cause"],
+        owner=row["owner"],
+        attempts=row["attempts"],
+        payload=row["payload"],
+        payload_sha256=row["payload_sha256"],
+    )
+
+
+def _write(row: Mapping[str, Any]) -> BookedWrite:
+    return BookedWrite(row=intent_row(row), object_name=row["object_name"], salesforce_id=row["salesforce_id"])

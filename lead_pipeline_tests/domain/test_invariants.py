@@ -8,19 +8,19 @@ from uuid import UUID
 import pytest
 
 from lead_pipeline.domain.decisions import Outcome
-from lead_pipeline.domain.invariants import (
+from lead_pipeline.domain.evidence import (
     Commit,
     DeadLetterRow,
     DeliveredRow,
     Evidence,
+    FieldRules,
     IntentRow,
-    Invariant,
     LinkRow,
     LiveRecord,
     LogRow,
     OutcomeRow,
-    find_violations,
 )
+from lead_pipeline.domain.invariants import Invariant, find_violations
 from lead_pipeline.domain.mapping import WritePolicy
 from lead_pipeline.domain.write_protocol import (
     EXTERNAL_ID_FIELD,
@@ -91,7 +91,17 @@ LETTER = DeadLetterRow(
     payload=PAYLOAD,
     payload_sha256=hash_payload(PAYLOAD),
 )
+FIELDS = FieldRules(
+    policies={
+        "Title": WritePolicy.TRACKED,
+        "Phone": WritePolicy.FILL_BLANK,
+        "Source": WritePolicy.WRITE_ONCE,
+        EXTERNAL_ID_FIELD: WritePolicy.ALWAYS,
+    },
+    placeholders=frozenset({"n/a"}),
+)
 SOUND = Evidence(
+    fields=FIELDS,
     delivered=ROWS,
     outcomes=ENDS,
     intents=INTENTS,
@@ -100,14 +110,7 @@ SOUND = Evidence(
     links=[LinkRow(dievio_lead_id="lead-1", salesforce_id=MADE)] * 2,
     records=[LiveRecord(salesforce_id=MADE, object_name="Lead", dievio_lead_id="lead-1")],
     dead_letters=[LETTER],
-    policies={
-        "Title": WritePolicy.TRACKED,
-        "Phone": WritePolicy.FILL_BLANK,
-        "Source": WritePolicy.WRITE_ONCE,
-        EXTERNAL_ID_FIELD: WritePolicy.ALWAYS,
-    },
     complete_batches={DAY},
-    placeholders=frozenset({"n/a"}),
 )
 
 

@@ -6,9 +6,17 @@ from uuid import UUID
 
 import pytest
 
-from lead_pipeline.domain.invariants import Commit, Evidence, IntentRow, Invariant, LogRow, find_violations
-from lead_pipeline.domain.mapping import WritePolicy
-from lead_pipeline.domain.write_protocol import IntentState, WriteKind, WritePurpose
+from lead_pipeline.domain.evidence import Commit, Evidence, FieldRules, IntentRow, LogRow, field_rules
+from lead_pipeline.domain.invariants import Invariant, find_violations
+from lead_pipeline.domain.mapping import (
+    Bucket,
+    FieldMapping,
+    ObjectMapping,
+    SourceOfTruth,
+    WritePolicy,
+    build_mapping_set,
+)
+from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, IntentState, WriteKind, WritePurpose
 
 RECORD_ID = "00Q000000000001AAA"
 
@@ -23,6 +31,7 @@ def judge(
     ids = [UUID(int=number) for number in range(1, len(changes) + 1)]
     values = [({field: before}, {field: after}) for _, before, after in changes]
     evidence = Evidence(
+        fields=FieldRules(policies={"Title": policy}, placeholders=frozenset({"n/a"})),
         intents=[
             IntentRow(
                 op_id=op_id,
@@ -42,9 +51,7 @@ def judge(
             Commit(op_id=op_id, salesforce_id=RECORD_ID, is_insert=False, before=before, after=after)
             for op_id, (before, after) in zip(ids, values, strict=True)
         ],
-        policies={"Title": policy},
         is_history_complete=is_history_complete,
-        placeholders=frozenset({"n/a"}),
     )
     return {violation.invariant for violation in find_violations(evidence)}
 
@@ -96,3 +103,30 @@ def test_what_the_guard_needs_is_ours_to_write() -> None:
     change = (WritePurpose.SYNC, "Head", "Chief")
     assert judge(change, policy=WritePolicy.NEVER, field="Dievio_Seen_Title__c") == set()
     assert judge(change, policy=WritePolicy.NEVER, field="Title") == {Invariant.POLICY}
+
+
+def one_field_mapping(object_name: str, write: WritePolicy, *, name: str, placeholder: str) -> ObjectMapping:
+    row = FieldMapping(
+        to=name,
+        source="title",
+        label=name,
+        owner=SourceOfTruth.DIEVIO,
+        write=write,
+        bucket=Bucket.CORE,
+        reason="test",
+    )
+    return ObjectMapping(object_name=object_name, version="1", fields=(row,), placeholders=frozenset({placeholder}))
+
+
+def test_both_mappings_say_how_a_field_may_change_and_what_counts_as_blank() -> None:
+    lead = one_field_mapping("Lead", WritePolicy.TRACKED, name="Title", placeholder="n/a")
+    contact = one_field_mapping("Contact", WritePolicy.FILL_BLANK, name="Phone", placeholder="none")
+
+    rules = field_rules(build_mapping_set(lead, contact))
+
+    assert rules.placeholders == {"n/a", "none"}
+    assert rules.policies == {
+        "Title": WritePolicy.TRACKED,
+        "Phone": WritePolicy.FILL_BLANK,
+        EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK,
+    }

@@ -1,6 +1,7 @@
 """An org and a Dievio that fail all the time lead to the same end, at little more cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -29,9 +30,21 @@ KINDS: tuple[Mapping[str, Any], ...] = (
 )
 #: What differs from night to night: receipts, stamps of the moment, ids that the org gives, and whose turn it was.
 VOLATILE_FIELDS = frozenset(
-    {"Id", "OwnerId", "Dievio_Last_Op__c", "Dievio_Last_Synced_At__c", "CreatedDate", "LastModifiedDate"}
-    | {"SystemModstamp", "LastModifiedById", "LastViewedDate", "LastReferencedDate", "attributes"}
+    {"Id", "OwnerId", "Dievio_Last_Op__c", "Dievio_Last_Synced_At__c", "Last_Enriched_At__c", "CreatedDate"}
+    | {"LastModifiedDate", "SystemModstamp", "LastModifiedById", "LastViewedDate", "LastReferencedDate", "attributes"}
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What a world has come to once all its rows are settled."""
+
+    records: list[dict[str, Any]]
+    outcomes: Mapping[str, int]
+    calls: int  # that all nights together made to the org
+
+
+Healthy = Callable[[Callable[[], World], WriteLimits], Ending]
 
 
 def fail_often(experiment: Experiment, *, seed: int) -> None:
@@ -51,35 +64,59 @@ def org_state(experiment: Experiment) -> list[dict[str, Any]]:
     return sorted(states, key=repr)
 
 
-def assert_same_end(laboratory: Laboratory, world: World, *, limits: WriteLimits, seed: int) -> None:
-    with laboratory.experiment(world, limits=limits) as experiment:
-        passes, _, ended = settle(experiment)
-        assert ended.is_complete, ended
-        assert passes == 1
-        wanted, wanted_counts = org_state(experiment), count_outcomes(experiment)
-        calls = sum(experiment.salesforce_calls().values())
+def read_ending(experiment: Experiment) -> Ending:
+    calls = sum(experiment.salesforce_calls().values())  # before the test itself asks
+    return Ending(records=org_state(experiment), outcomes=count_outcomes(experiment), calls=calls)
+
+
+@pytest.fixture(scope="module")
+def healthy(laboratory: Laboratory) -> Healthy:
+    """Return what becomes of a world without faults; each is played once."""
+    endings: dict[tuple[Callable[[], World], WriteLimits], Ending] = {}
+
+    def play(build_world: Callable[[], World], limits: WriteLimits) -> Ending:
+        if (build_world, limits) not in endings:
+            with laboratory.experiment(build_world(), limits=limits) as experiment:
+                passes, _, ended = settle(experiment)
+                assert ended.is_complete, ended
+                assert passes == 1
+                endings[build_world, limits] = read_ending(experiment)
+        return endings[build_world, limits]
+
+    return play
+
+
+def assert_same_end(laboratory: Laboratory, world: World, wanted: Ending, *, limits: WriteLimits, seed: int) -> None:
+    """Play a world under faults and hold its end against the one without."""
     with laboratory.experiment(world, limits=limits) as experiment:
         fail_often(experiment, seed=seed)
         _, _, ended = settle(experiment)
-        calls_under_faults = sum(experiment.salesforce_calls().values())
+        reached = read_ending(experiment)
         struck = sum(rule["fired"] for rule in experiment.faults())
         experiment.end_faults()
-        assert struck >= calls // CALLS_PER_FAULT
+        assert struck >= wanted.calls // CALLS_PER_FAULT
         assert ended.is_complete, ended
-        assert count_outcomes(experiment) == wanted_counts
-        assert org_state(experiment) == wanted
-        assert calls_under_faults <= MOST_AMPLIFICATION * calls
+        assert reached.outcomes == wanted.outcomes
+        assert reached.records == wanted.records
+        assert reached.calls <= MOST_AMPLIFICATION * wanted.calls
+        # The second run writes nothing; no write is left without an answer (I1).
         assert find_repeated_work(experiment) == []
         assert find_breaches(experiment) == []
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_failing_org_ends_as_a_healthy_one_with_little_more_calls(laboratory: Laboratory, seed: int) -> None:
-    assert_same_end(laboratory, build_small_world(), limits=SMALL_CALLS, seed=seed)
+def test_a_failing_org_ends_as_a_healthy_one_with_little_more_calls(
+    laboratory: Laboratory, healthy: Healthy, seed: int
+) -> None:
+    wanted = healthy(build_small_world, SMALL_CALLS)
+    assert_same_end(laboratory, build_small_world(), wanted, limits=SMALL_CALLS, seed=seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limits", [WriteLimits(), MANY_CALLS], ids=["few large calls", "many small calls"])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_demo_under_faults_ends_as_without(laboratory: Laboratory, seed: int, limits: WriteLimits) -> None:
-    assert_same_end(laboratory, build_demo_world(), limits=limits, seed=seed)
+def test_the_demo_under_faults_ends_as_without(
+    laboratory: Laboratory, healthy: Healthy, seed: int, limits: WriteLimits
+) -> None:
+    wanted = healthy(build_demo_world, limits)
+    assert_same_end(laboratory, build_demo_world(), wanted, limits=limits, seed=seed)

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from lead_pipeline.domain.decisions import Outcome
-from lead_pipeline.domain.invariants import (
-    Commit,
-    DeadLetterRow,
-    DeliveredRow,
-    Evidence,
-    IntentRow,
-    LinkRow,
-    LiveRecord,
-    LogRow,
-    OutcomeRow,
-)
-from lead_pipeline.domain.write_protocol import (
-    EXTERNAL_ID_FIELD,
-    RECEIPT_FIELD,
-    IntentState,
-    WriteKind,
-    WritePurpose,
-)
+from lead_pipeline.domain.evidence import Commit, DeliveredRow, Evidence, IntentRow, LinkRow, LiveRecord, field_rules
+from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, RECEIPT_FIELD
+from lead_pipeline.store.audits import dead_letter_row, intent_row, log_row, outcome_row
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 from lead_pipeline_tests.simulation.org import Change, ChangeKind, Org
-from lead_pipeline_tests.simulation.plans import POLICIES
+from lead_pipeline_tests.simulation.plans import MAPPINGS
 from lead_pipeline_tests.simulation.scenarios import person_of
 
 
@@ -58,12 +42,13 @@ def read_evidence(
     """Return what the checker judges; `since` is the length of the org's history before the story."""
     tables = books.tables
     return Evidence(
+        fields=field_rules(MAPPINGS),
         delivered=[
             DeliveredRow(batch_id=row["batch_id"], raw_lead_id=row["raw_lead_id"]) for row in tables.raw_lead.rows()
         ],
-        outcomes=[_outcome(row) for row in tables.lead_outcome.rows()],
+        outcomes=[outcome_row(row) for row in tables.lead_outcome.rows()],
         intents=[_intent(row) for row in tables.write_intent.rows()],
-        log=[_log(row) for row in tables.sync_log.rows() if row["outcome"] == "applied"],
+        log=[log_row(row) for row in tables.sync_log.rows() if row["outcome"] == "applied"],
         commits=[_commit(change) for change in org.history[since:] if change.user == "integration"],
         links=books.links,
         records=[
@@ -74,42 +59,15 @@ def read_evidence(
             )
             for record in org.live()
         ],
-        dead_letters=[_dead_letter(row) for row in tables.dead_letter.rows()],
-        policies=POLICIES,
+        dead_letters=[dead_letter_row(row) for row in tables.dead_letter.rows()],
         complete_batches=complete_batches,
         repeated_writes=repeated_writes,
     )
 
 
-def _outcome(row: Row) -> OutcomeRow:
-    return OutcomeRow(
-        batch_id=row["batch_id"],
-        raw_lead_id=row["raw_lead_id"],
-        dievio_lead_id=row["dievio_lead_id"],
-        outcome=Outcome(row["outcome"]),
-        op_id=row["op_id"],
-    )
-
-
 def _intent(row: Row) -> IntentRow:
     """Take a write over, but not whom our books take its person for: an engine that mixes people up must not judge."""
-    return IntentRow(
-        op_id=row["op_id"],
-        dievio_lead_id=row["dievio_lead_id"],
-        person_key=person_of(row["dievio_lead_id"]),
-        purpose=WritePurpose(row["purpose"]),
-        kind=WriteKind(row["kind"]),
-        state=IntentState(row["state"]),
-    )
-
-
-def _log(row: Row) -> LogRow:
-    return LogRow(
-        op_id=row["op_id"],
-        salesforce_id=row["salesforce_id"],
-        before={entry["field"]: entry["before"] for entry in row["fields_changed"]},
-        after={entry["field"]: entry["after"] for entry in row["fields_changed"]},
-    )
+    return replace(intent_row(row), person_key=person_of(row["dievio_lead_id"]))
 
 
 def _commit(change: Change) -> Commit:
@@ -120,17 +78,4 @@ def _commit(change: Change) -> Commit:
         is_insert=change.kind is ChangeKind.INSERT,
         before=change.before,
         after=change.after,
-    )
-
-
-def _dead_letter(row: Row) -> DeadLetterRow:
-    return DeadLetterRow(
-        dievio_lead_id=row["dievio_lead_id"],
-        stage=row["stage"],
-        error_code=row["error_code"],
-        cause=row["cause"],
-        owner=row["owner"],
-        attempts=row["attempts"],
-        payload=row["payload"],
-        payload_sha256=row["payload_sha256"],
     )

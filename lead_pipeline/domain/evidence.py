@@ -1,0 +1,165 @@
+"""What the rules about org and books look at: plain rows, and how the fields of a record may be changed.
+
+The rules are `invariants`. Whoever gathers rows does it through here, so that tests, gates and the audit command cannot
+judge by different ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from lead_pipeline.domain.decisions import Outcome
+from lead_pipeline.domain.mapping import MappingSet, WritePolicy
+from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, IntentState, WriteKind, WritePurpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRules:
+    """How our user may change fields.
+
+    Attributes:
+        policies: API name -> when the field may be written; fields without an entry may never be.
+        placeholders: Texts that count as blank, in lower case.
+    """
+
+    policies: Mapping[str, WritePolicy]
+    placeholders: frozenset[str]
+
+
+def field_rules(mappings: MappingSet) -> FieldRules:
+    """Return the rules that the mappings set, of both objects; where they differ about a field, the lead's count."""
+    own = {row.to: row.write for mapping in (mappings.contact, mappings.lead) for row in mapping.fields}
+    return FieldRules(
+        # The external id is stamped where it is blank, whatever a mapping says: the links have a rule of their own.
+        policies=own | {EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK},
+        placeholders=mappings.lead.placeholders | mappings.contact.placeholders,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredRow:
+    """One row as it was delivered."""
+
+    batch_id: str
+    raw_lead_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow:
+    """Where one delivered row ended."""
+
+    batch_id: str
+    raw_lead_id: int
+    dievio_lead_id: str | None
+    outcome: Outcome
+    op_id: UUID | None  # the write that ended it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentRow:
+    """One write as our books know it."""
+
+    op_id: UUID
+    dievio_lead_id: str
+    person_key: str
+    purpose: WritePurpose
+    kind: WriteKind
+    state: IntentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRow:
+    """One entry of the log that says a write took place."""
+
+    op_id: UUID
+    salesforce_id: str | None
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One change that the org committed for us, as its own history tells it.
+
+    Attributes:
+        op_id: The receipt it left on the record; None when it left none.
+        salesforce_id: The record.
+        is_insert: Whether it made the record.
+        before: API name -> value before, for every field the change carried.
+        after: API name -> value after, for the same fields.
+    """
+
+    op_id: UUID | None
+    salesforce_id: str
+    is_insert: bool
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """Which record a lead is written to, as seen at one moment."""
+
+    dievio_lead_id: str
+    salesforce_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRecord:
+    """A record of the org that is neither deleted nor converted."""
+
+    salesforce_id: str
+    object_name: str
+    dievio_lead_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterRow:
+    """A write that was given up."""
+
+    dievio_lead_id: str
+    stage: str
+    error_code: str
+    cause: str
+    owner: str
+    attempts: int
+    payload: Mapping[str, object]
+    payload_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that the rules look at.
+
+    Attributes:
+        fields: How our user may change fields.
+        delivered: Delivered rows.
+        waiting: Those that nobody let through yet: planned, and rightly without an end.
+        outcomes: Their ends.
+        intents: Our writes, whatever became of them.
+        log: Entries that say a write took place.
+        commits: What the org committed for us, in its order.
+        links: Links as seen at one or more moments, oldest first.
+        records: Live records of the org.
+        dead_letters: Writes given up.
+        complete_batches: Batches that a run reported as complete.
+        repeated_writes: Writes that a repetition of finished runs sent.
+        is_history_complete: Whether `commits` holds everything we ever wrote to these records; without it a tracked
+            field whose earlier value we do not see in the history cannot be judged.
+    """
+
+    fields: FieldRules
+    delivered: Sequence[DeliveredRow] = ()
+    waiting: Collection[DeliveredRow] = ()
+    outcomes: Sequence[OutcomeRow] = ()
+    intents: Sequence[IntentRow] = ()
+    log: Sequence[LogRow] = ()
+    commits: Sequence[Commit] = ()
+    links: Sequence[LinkRow] = ()
+    records: Sequence[LiveRecord] = ()
+    dead_letters: Sequence[DeadLetterRow] = ()
+    complete_batches: Collection[str] = ()
+    repeated_writes: int = 0
+    is_history_complete: bool = True
