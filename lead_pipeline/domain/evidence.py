@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.mapping import MappingSet, WritePolicy
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, IntentState, WriteKind, WritePurpose
 
 
@@ -22,10 +24,12 @@ class FieldRules:
     Attributes:
         policies: API name -> when the field may be written; fields without an entry may never be.
         placeholders: Texts that count as blank, in lower case.
+        stamps: Fields that only date or explain a write, and so are no reason for one.
     """
 
     policies: Mapping[str, WritePolicy]
     placeholders: frozenset[str]
+    stamps: frozenset[str]
 
 
 def field_rules(mappings: MappingSet) -> FieldRules:
@@ -35,6 +39,7 @@ def field_rules(mappings: MappingSet) -> FieldRules:
         # The external id is stamped where it is blank, whatever a mapping says: the links have a rule of their own.
         policies=own | {EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK},
         placeholders=mappings.lead.placeholders | mappings.contact.placeholders,
+        stamps=mappings.lead.stamp_fields | mappings.contact.stamp_fields,
     )
 
 
@@ -130,6 +135,64 @@ class DeadLetterRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastWrite:
+    """One write of ours to a record, from whichever batch, as the log tells it.
+
+    Attributes:
+        op_id: The write.
+        salesforce_id: The record.
+        purpose: Why it was made.
+        kind: Whether it made the record.
+        source_at: When the row that it carries was fetched; None when nobody knows any more, and for an undoing.
+        is_answered: Whether a person has decided about this lead, which outranks what was fetched when.
+        before: API name -> value that we knew to stand there.
+        after: API name -> value as it was sent.
+    """
+
+    op_id: UUID
+    salesforce_id: str
+    purpose: WritePurpose
+    kind: WriteKind
+    source_at: datetime | None
+    is_answered: bool
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidCall:
+    """One line of our credit ledger.
+
+    Attributes:
+        call_id: The call.
+        batch_id: The batch that made it.
+        account: What shares a budget: a search of a batch, or a day of enrichment.
+        state: Where its money is.
+        reserved: Credits booked before it left.
+        settled: Credits that its answer cost; None without an answer.
+        budget: Limit of the account when it was booked; None where that was not kept.
+        is_current: Whether it counts against the budget: a search that is bought again begins with a fresh one.
+    """
+
+    call_id: UUID
+    batch_id: str
+    account: str
+    state: CallState
+    reserved: int
+    settled: int | None
+    budget: int | None
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """One paid answer that we hold; `credits` is None where it does not say what it cost."""
+
+    account: str
+    credits: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything that the rules look at.
 
@@ -144,6 +207,10 @@ class Evidence:
         links: Links as seen at one or more moments, oldest first.
         records: Live records of the org.
         dead_letters: Writes given up.
+        history: What we wrote to these records, in this batch and in others, oldest first.
+        paid_calls: Our credit ledger, whole accounts of it.
+        kept_answers: The answers of these accounts.
+        charged_credits: What the source says that it charged for these calls; None where it cannot be asked.
         complete_batches: Batches that a run reported as complete.
         repeated_writes: Writes that a repetition of finished runs sent.
         is_history_complete: Whether `commits` holds everything we ever wrote to these records; without it a tracked
@@ -160,6 +227,10 @@ class Evidence:
     links: Sequence[LinkRow] = ()
     records: Sequence[LiveRecord] = ()
     dead_letters: Sequence[DeadLetterRow] = ()
+    history: Sequence[PastWrite] = ()
+    paid_calls: Sequence[PaidCall] = ()
+    kept_answers: Sequence[KeptAnswer] = ()
+    charged_credits: int | None = None
     complete_batches: Collection[str] = ()
     repeated_writes: int = 0
     is_history_complete: bool = True

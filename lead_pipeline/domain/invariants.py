@@ -3,25 +3,31 @@
 Belongs here: the rules. The rows they look at are `evidence`; where those come from (Postgres and the org's history, a
 test's memory) is the caller's affair, so that tests, gates and the audit command judge by the same rules. What a single
 batch must look like after its write is `post_sync`.
+
+I10 and I11 are judged by the writes of batches. Changes in the org do not come to us as events yet, so there is no
+event of our own to come back as one; what can come back is our own value, in the next reading of the org.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from lead_pipeline.domain.decisions import Outcome
-from lead_pipeline.domain.evidence import Commit, Evidence, LogRow
+from lead_pipeline.domain.evidence import Commit, Evidence, KeptAnswer, LogRow, PaidCall, PastWrite
 from lead_pipeline.domain.mapping import WritePolicy
 from lead_pipeline.domain.org_guard import is_guard_field
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.domain.value_equality import is_blank
 from lead_pipeline.domain.write_protocol import (
     EXTERNAL_ID_FIELD,
     OPEN_STATES,
     OWNER_FIELD,
     RECEIPT_FIELD,
+    WriteKind,
     WritePurpose,
     hash_payload,
 )
@@ -37,7 +43,10 @@ class Invariant(StrEnum):
     LOG = "I5"  # every commit of ours has exactly one log entry that tells it as it was, and back
     REPEAT = "I6"  # repeating a finished run writes nothing
     LINKS = "I7"  # the record of a lead, and the lead of a record, never change
+    CREDITS = "I8"  # the ledger knows what every paid call cost, and no account is above its budget
     WATERMARK = "I9"  # nothing is reported complete while a row of it is unsettled
+    ECHO = "I10"  # our own change never comes back as work: an update carries something new
+    FRESHNESS = "I11"  # what was fetched earlier never replaces what was fetched later
     DEAD_LETTERS = "I12"  # a dead letter keeps cause, stage, attempts, payload and owner
 
 
@@ -233,6 +242,118 @@ def _check_dead_letters(evidence: Evidence) -> Iterator[Violation]:
             yield _broken(Invariant.DEAD_LETTERS, (row.batch_id, row.raw_lead_id), "was given up without a letter")
 
 
+# --- I8: money --------------------------------------------------------------------------------------------------------
+
+
+def _check_credits(evidence: Evidence) -> Iterator[Violation]:
+    for call in evidence.paid_calls:
+        if call.state is CallState.SETTLED and not (call.settled is not None and 0 <= call.settled <= call.reserved):
+            what = f"cost {call.settled} credits where {call.reserved} were booked"
+            yield _broken(Invariant.CREDITS, call.call_id, what)
+        if call.state is CallState.RESERVED and call.batch_id in evidence.complete_batches:
+            yield _broken(Invariant.CREDITS, call.call_id, "has no end in a batch called complete")
+    accounts: dict[str, list[PaidCall]] = defaultdict(list)
+    for call in evidence.paid_calls:
+        accounts[call.account].append(call)
+    answers: dict[str, list[KeptAnswer]] = defaultdict(list)
+    for answer in evidence.kept_answers:
+        answers[answer.account].append(answer)
+    for account in sorted(accounts.keys() | answers.keys()):
+        yield from _check_budget(account, accounts[account])
+        yield from _check_answers(account, accounts[account], answers[account])
+    yield from _check_charges(evidence)
+
+
+def _check_budget(account: str, calls: Sequence[PaidCall]) -> Iterator[Violation]:
+    """Hold an account against the highest limit that it was booked under; limits may be changed between two calls."""
+    counted = [call for call in calls if call.is_current and call.state is not CallState.RELEASED]
+    limits = [call.budget for call in counted if call.budget is not None]
+    booked = sum(map(_cost_at_most, counted))
+    if len(limits) == len(counted) and booked > max(limits, default=0):
+        yield _broken(Invariant.CREDITS, account, f"has booked {booked} credits, with a budget of {max(limits)}")
+
+
+def _check_answers(account: str, calls: Sequence[PaidCall], answers: Sequence[KeptAnswer]) -> Iterator[Violation]:
+    """Hold what was paid for against what is kept: an answer and its price are booked together."""
+    settled = [call for call in calls if call.state is CallState.SETTLED]
+    if len(settled) != len(answers):
+        yield _broken(Invariant.CREDITS, account, f"has paid for {len(settled)} answers and keeps {len(answers)}")
+    elif all(answer.credits is not None for answer in answers):
+        paid, billed = sum(map(_cost_at_most, settled)), sum(answer.credits or 0 for answer in answers)
+        if paid != billed:
+            yield _broken(Invariant.CREDITS, account, f"has booked {paid} credits for answers that cost {billed}")
+
+
+def _check_charges(evidence: Evidence) -> Iterator[Violation]:
+    """Hold the ledger against the source's own: calls whose answer was lost may have been billed, or not."""
+    if evidence.charged_credits is None:
+        return
+    known = sum(call.settled or 0 for call in evidence.paid_calls if call.state is CallState.SETTLED)
+    most = sum(map(_cost_at_most, evidence.paid_calls))
+    if not known <= evidence.charged_credits <= most:
+        booked = f"{known} to {most}" if known != most else f"{known}"
+        yield _broken(
+            Invariant.CREDITS, "ledger", f"knows of {booked} credits, and {evidence.charged_credits} were charged"
+        )
+
+
+def _cost_at_most(call: PaidCall) -> int:
+    if call.state is CallState.RELEASED:
+        return 0
+    return call.reserved if call.settled is None else call.settled
+
+
+# --- I10, I11: what comes back, and what comes late -------------------------------------------------------------------
+
+#: Writes that carry a delivered row, and nothing else: a person's decision and an undoing follow other rules.
+_FROM_DELIVERIES = frozenset({WritePurpose.SYNC, WritePurpose.REPLAY})
+
+
+def _check_echoes(evidence: Evidence) -> Iterator[Violation]:
+    """An update needs something new: neither what it saw there, nor what we sent before and the org changed alone."""
+    stored: dict[UUID | None, Commit] = {commit.op_id: commit for commit in evidence.commits}
+    sent: dict[tuple[str, str], tuple[object, object]] = {}  # what we sent, and what the org made of it
+    for write in evidence.history:
+        commit = stored.get(write.op_id)
+        fields = [name for name in write.after if _is_content(evidence, name)]
+        if write.purpose in _FROM_DELIVERIES and write.kind is WriteKind.UPDATE:
+            echoes = [
+                name
+                for name in fields
+                if write.before.get(name) == write.after[name]
+                or sent.get((write.salesforce_id, name)) == (write.after[name], write.before.get(name))
+            ]
+            if len(echoes) == len(fields):
+                yield _broken(Invariant.ECHO, write.op_id, "sent nothing that was not there already")
+        for name in fields:
+            made = commit.after.get(name, write.after[name]) if commit is not None else write.after[name]
+            sent[write.salesforce_id, name] = (write.after[name], made)
+
+
+def _check_freshness(evidence: Evidence) -> Iterator[Violation]:
+    newest: dict[tuple[str, str], PastWrite] = {}
+    for write in evidence.history:
+        for name in write.after:
+            held = newest.get((write.salesforce_id, name))
+            if _is_content(evidence, name) and held is not None and _is_overtaken(write, held, name):
+                yield _broken(Invariant.FRESHNESS, write.op_id, f"replaced a fresher {name} of ours")
+            newest[write.salesforce_id, name] = write
+
+
+def _is_overtaken(write: PastWrite, held: PastWrite, name: str) -> bool:
+    """Whether a write replaced the value of another one that carries a row fetched later."""
+    if write.purpose not in _FROM_DELIVERIES or write.is_answered or write.source_at is None or held.source_at is None:
+        return False
+    is_replacing = write.before.get(name) == held.after[name] != write.after[name]
+    return is_replacing and write.source_at < held.source_at
+
+
+def _is_content(evidence: Evidence, name: str) -> bool:
+    """Whether a field is more than what goes along with every write."""
+    is_mark = name in {RECEIPT_FIELD, OWNER_FIELD} or is_guard_field(name)
+    return not is_mark and name not in evidence.fields.stamps
+
+
 def _broken(invariant: Invariant, subject: object, what: str) -> Violation:
     text = "/".join(map(str, subject)) if isinstance(subject, tuple) else str(subject)
     return Violation(invariant=invariant, subject=text, what=what)
@@ -246,6 +367,9 @@ _RULES: tuple[Callable[[Evidence], Iterable[Violation]], ...] = (
     _check_log,
     _check_repeat,
     _check_links,
+    _check_credits,
     _check_watermark,
+    _check_echoes,
+    _check_freshness,
     _check_dead_letters,
 )

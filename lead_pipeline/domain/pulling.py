@@ -26,6 +26,15 @@ class PullState(StrEnum):
     FAILED = "failed"
 
 
+class CallState(StrEnum):
+    """Where the money of a paid call is."""
+
+    RESERVED = "reserved"
+    SETTLED = "settled"
+    UNCERTAIN = "uncertain"  # the answer was lost; counts in full
+    RELEASED = "released"  # nothing was done; counts nothing
+
+
 class PullReason(StrEnum):
     """Why a search stands where it stands."""
 

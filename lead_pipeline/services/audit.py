@@ -96,7 +96,7 @@ def audit(
         rows=rows,
         writes=write_count,
         commits=commit_count,
-        violations=tuple(violations),
+        violations=tuple(dict.fromkeys(violations)),  # batches share records and days of enrichment
     )
 
 
@@ -115,6 +115,9 @@ def _evidence(
         links=books.links,
         records=books.records,
         dead_letters=books.dead_letters,
+        history=books.history,
+        paid_calls=books.paid_calls,
+        kept_answers=books.kept_answers,
         complete_batches=(batch_id,) if books.is_complete else (),
         is_history_complete=False,  # a batch at a time, and syncs before the first one left no log
     )

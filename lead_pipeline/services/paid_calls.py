@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.domain.searches import SearchPage
 from lead_pipeline.errors import (
     CreditBudgetReachedError,
@@ -23,7 +24,6 @@ from lead_pipeline.errors import (
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.pulls import (
     CallBooking,
-    CallState,
     add_unreadable_page,
     close_call,
     reserve_credits,

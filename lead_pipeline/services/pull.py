@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lead_pipeline.domain.pulling import (
+    CallState,
     PullReason,
     PullState,
     SegmentPull,
@@ -40,7 +41,6 @@ from lead_pipeline.services.paid_calls import Account, PaidCalls
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.leases import hold_lease
 from lead_pipeline.store.pulls import (
-    CallState,
     PageReceipt,
     add_batch,
     add_page,

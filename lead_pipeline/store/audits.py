@@ -15,11 +15,15 @@ from lead_pipeline.domain.evidence import (
     DeadLetterRow,
     DeliveredRow,
     IntentRow,
+    KeptAnswer,
     LinkRow,
     LiveRecord,
     LogRow,
     OutcomeRow,
+    PaidCall,
+    PastWrite,
 )
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.domain.write_protocol import IntentState, WriteKind, WritePurpose
 from lead_pipeline.store.queries import load_queries
 
@@ -46,6 +50,9 @@ class Books:
     links: tuple[LinkRow, ...]
     records: tuple[LiveRecord, ...]
     dead_letters: tuple[DeadLetterRow, ...]
+    history: tuple[PastWrite, ...]  # of every batch, for the records that this one wrote
+    paid_calls: tuple[PaidCall, ...]  # of its searches, and of the days on which it enriched
+    kept_answers: tuple[KeptAnswer, ...]
     is_complete: bool
     waiting: tuple[DeliveredRow, ...] = ()  # rows that nobody let through yet
 
@@ -66,6 +73,12 @@ def read_books(connection: _Connection, batch_id: str) -> Books:
         links=tuple(LinkRow(**row) for row in queries.list_links(connection, batch_id=batch_id)),
         records=tuple(LiveRecord(**row) for row in queries.list_live_records(connection, batch_id=batch_id)),
         dead_letters=tuple(map(dead_letter_row, queries.list_dead_letters(connection, batch_id=batch_id))),
+        history=tuple(map(past_write, queries.list_history(connection, batch_id=batch_id))),
+        paid_calls=tuple(
+            PaidCall(**{**row, "state": CallState(row["state"])})
+            for row in queries.list_paid_calls(connection, batch_id=batch_id)
+        ),
+        kept_answers=tuple(KeptAnswer(**row) for row in queries.list_kept_answers(connection, batch_id=batch_id)),
         is_complete=queries.is_complete(connection, batch_id=batch_id),
         waiting=tuple(DeliveredRow(**row) for row in queries.list_waiting(connection, batch_id=batch_id)),
     )
@@ -110,6 +123,22 @@ def log_row(row: Mapping[str, Any]) -> LogRow:
         salesforce_id=row["salesforce_id"],
         before={change["field"]: change.get("before") for change in row["fields_changed"]},
         after={change["field"]: change.get("after") for change in row["fields_changed"]},
+    )
+
+
+def past_write(row: Mapping[str, Any]) -> PastWrite:
+    """Return a row of `sync_log` with what is known about its write."""
+    changes = row["fields_changed"]
+    purpose = WritePurpose(row["purpose"])
+    return PastWrite(
+        op_id=row["op_id"],
+        salesforce_id=row["salesforce_id"],
+        purpose=purpose,
+        kind=WriteKind(row["kind"]),
+        source_at=None if purpose is WritePurpose.REVERT else row["source_at"],
+        is_answered=row["is_answered"],
+        before={change["field"]: change.get("before") for change in changes},
+        after={change["field"]: change.get("after") for change in changes},
     )
 
 

@@ -15,8 +15,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from lead_pipeline.domain.enrichment.questions import AnswerState, ProviderAnswer
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.store.bulk import copy_rows
-from lead_pipeline.store.pulls import CallState
 from lead_pipeline.store.queries import load_queries
 
 IN_FLIGHT_TIME = timedelta(minutes=15)  # a call that is under way longer than that has lost its process
@@ -90,9 +90,14 @@ def claim_lookups(
 
 
 def book_call(
-    connection: psycopg.Connection[Any], booking: EnrichmentBooking, *, credit_count: int, at: datetime
+    connection: psycopg.Connection[Any],
+    booking: EnrichmentBooking,
+    *,
+    credit_count: int,
+    daily_credits: int,
+    at: datetime,
 ) -> None:
-    """Reserve the most that a call can cost."""
+    """Reserve the most that a call can cost, and keep the day's limit that it was seen to fit."""
     load_queries("enrichment").book_call(
         connection,
         call_id=booking.call_id,
@@ -102,6 +107,7 @@ def book_call(
         endpoint=booking.endpoint,
         reason=booking.reason,
         credits=credit_count,
+        budget=daily_credits,
         at=at,
     )
 

@@ -6,14 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from lead_pipeline.domain.pulling import PullState, SegmentPull
+from lead_pipeline.domain.pulling import CallState, PullState, SegmentPull
 from lead_pipeline.domain.searches import SearchPage
 from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
@@ -21,15 +20,6 @@ from lead_pipeline.store.queries import load_queries
 _RAW_LEAD_COLUMNS = (
     "batch_id", "segment", "page_number", "row_number", "payload", "request_email_status", "fetched_at",
 )  # fmt: skip
-
-
-class CallState(StrEnum):
-    """Where the money of a paid call is."""
-
-    RESERVED = "reserved"
-    SETTLED = "settled"
-    UNCERTAIN = "uncertain"  # the answer was lost; counts in full
-    RELEASED = "released"  # nothing was done; counts nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,7 @@ FIELDS = FieldRules(
         EXTERNAL_ID_FIELD: WritePolicy.ALWAYS,
     },
     placeholders=frozenset({"n/a"}),
+    stamps=frozenset(),
 )
 SOUND = Evidence(
     fields=FIELDS,

@@ -31,7 +31,7 @@ def judge(
     ids = [UUID(int=number) for number in range(1, len(changes) + 1)]
     values = [({field: before}, {field: after}) for _, before, after in changes]
     evidence = Evidence(
-        fields=FieldRules(policies={"Title": policy}, placeholders=frozenset({"n/a"})),
+        fields=FieldRules(policies={"Title": policy}, placeholders=frozenset({"n/a"}), stamps=frozenset()),
         intents=[
             IntentRow(
                 op_id=op_id,
@@ -105,7 +105,9 @@ def test_what_the_guard_needs_is_ours_to_write() -> None:
     assert judge(change, policy=WritePolicy.NEVER, field="Title") == {Invariant.POLICY}
 
 
-def one_field_mapping(object_name: str, write: WritePolicy, *, name: str, placeholder: str) -> ObjectMapping:
+def one_field_mapping(
+    object_name: str, write: WritePolicy, *, name: str, placeholder: str, is_stamp: bool = False
+) -> ObjectMapping:
     row = FieldMapping(
         to=name,
         source="title",
@@ -114,16 +116,18 @@ def one_field_mapping(object_name: str, write: WritePolicy, *, name: str, placeh
         write=write,
         bucket=Bucket.CORE,
         reason="test",
+        is_stamp=is_stamp,
     )
     return ObjectMapping(object_name=object_name, version="1", fields=(row,), placeholders=frozenset({placeholder}))
 
 
 def test_both_mappings_say_how_a_field_may_change_and_what_counts_as_blank() -> None:
     lead = one_field_mapping("Lead", WritePolicy.TRACKED, name="Title", placeholder="n/a")
-    contact = one_field_mapping("Contact", WritePolicy.FILL_BLANK, name="Phone", placeholder="none")
+    contact = one_field_mapping("Contact", WritePolicy.FILL_BLANK, name="Phone", placeholder="none", is_stamp=True)
 
     rules = field_rules(build_mapping_set(lead, contact))
 
+    assert rules.stamps == {"Phone"}
     assert rules.placeholders == {"n/a", "none"}
     assert rules.policies == {
         "Title": WritePolicy.TRACKED,

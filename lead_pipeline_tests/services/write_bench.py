@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from psycopg.types.json import Jsonb
 
@@ -144,9 +145,9 @@ class WriteBench:
                 [batch_id, at],
             )
             connection.execute(
-                "INSERT INTO segment_pull (batch_id, segment, state, filters_sha256, max_results, updated_at)"
-                " VALUES (%s, 'dach', 'exhausted', '', 1000, %s) ON CONFLICT DO NOTHING",
-                [batch_id, at],
+                "INSERT INTO segment_pull (batch_id, segment, state, filters_sha256, max_results, started_at,"
+                " updated_at) VALUES (%s, 'dach', 'exhausted', '', 1000, %s, %s) ON CONFLICT DO NOTHING",
+                [batch_id, at, at],
             )
             first = connection.execute("SELECT count(*) AS n FROM raw_lead WHERE batch_id = %s", [batch_id]).fetchone()
             assert first is not None
@@ -155,8 +156,16 @@ class WriteBench:
             rows = first["n"] + len(leads)
             connection.execute(
                 "INSERT INTO raw_page VALUES (%s, 'dach', 1, '{}', '', '', %s, %s, %s, %s)"
-                " ON CONFLICT (batch_id, segment, page_number) DO UPDATE SET row_count = excluded.row_count",
+                " ON CONFLICT (batch_id, segment, page_number) DO UPDATE"
+                " SET row_count = excluded.row_count, credits = excluded.credits",
                 [batch_id, rows, rows, at, at],
+            )
+            connection.execute(
+                "INSERT INTO credit_ledger (call_id, batch_id, segment, endpoint, state, reserved_credits,"
+                " settled_credits, budget_credits, requested_at)"
+                " VALUES (%s, %s, 'dach', 'search', 'settled', 1000, %s, 1000, %s)"
+                " ON CONFLICT (call_id) DO UPDATE SET settled_credits = excluded.settled_credits",
+                [uuid5(NAMESPACE_OID, batch_id), batch_id, rows, at],
             )
             connection.execute("UPDATE segment_pull SET rows_received = %s WHERE batch_id = %s", [rows, batch_id])
 

@@ -7,9 +7,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from lead_pipeline.domain.evidence import Commit, DeliveredRow, Evidence, IntentRow, LinkRow, LiveRecord, field_rules
+from lead_pipeline.domain.evidence import (
+    Commit,
+    DeliveredRow,
+    Evidence,
+    IntentRow,
+    LinkRow,
+    LiveRecord,
+    PastWrite,
+    field_rules,
+)
 from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, RECEIPT_FIELD
-from lead_pipeline.store.audits import dead_letter_row, intent_row, log_row, outcome_row
+from lead_pipeline.store.audits import dead_letter_row, intent_row, log_row, outcome_row, past_write
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 from lead_pipeline_tests.simulation.org import Change, ChangeKind, Org
 from lead_pipeline_tests.simulation.plans import MAPPINGS
@@ -59,6 +68,7 @@ def read_evidence(
             )
             for record in org.live()
         ],
+        history=[_past_write(tables, row) for row in tables.sync_log.rows() if row["outcome"] == "applied"],
         dead_letters=[dead_letter_row(row) for row in tables.dead_letter.rows()],
         complete_batches=complete_batches,
         repeated_writes=repeated_writes,
@@ -68,6 +78,13 @@ def read_evidence(
 def _intent(row: Row) -> IntentRow:
     """Take a write over, but not whom our books take its person for: an engine that mixes people up must not judge."""
     return replace(intent_row(row), person_key=person_of(row["dievio_lead_id"]))
+
+
+def _past_write(tables: MemoryTables, row: Row) -> PastWrite:
+    intent = tables.write_intent.get(row["op_id"]) or {}
+    lead = tables.lead.get((intent["batch_id"], intent["raw_lead_id"])) or {}
+    known = {"purpose": intent["purpose"], "kind": intent["kind"], "source_at": lead.get("fetched_at")}
+    return past_write({**row, **known, "is_answered": False})  # nobody answers a question here
 
 
 def _commit(change: Change) -> Commit:

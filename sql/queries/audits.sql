@@ -41,6 +41,50 @@ FROM directory_record AS r
 WHERE r.dievio_lead_id IN (SELECT o.dievio_lead_id FROM lead_outcome AS o WHERE o.batch_id = :batch_id)
   AND NOT r.is_deleted AND NOT r.is_converted;
 
+-- name: list_history(batch_id)
+-- What was ever written to the records that a batch wrote, as far as the log is kept, with what is known about the writes.
+SELECT l.op_id, l.salesforce_id, l.fields_changed, i.purpose, i.kind, d.fetched_at AS source_at,
+       EXISTS (SELECT FROM review_item AS q WHERE q.dievio_lead_id = i.dievio_lead_id AND q.state = 'decided')
+           AS is_answered
+FROM sync_log AS l
+JOIN write_intent AS i ON i.op_id = l.op_id
+LEFT JOIN lead AS d ON d.batch_id = i.batch_id AND d.raw_lead_id = i.raw_lead_id
+WHERE l.outcome = 'applied'
+  AND l.salesforce_id IN (SELECT w.salesforce_id FROM write_intent AS w
+                          WHERE w.batch_id = :batch_id AND w.state = 'applied')
+ORDER BY l.logged_at, l.sync_log_id;
+
+-- name: list_paid_calls(batch_id)
+-- The accounts that a batch has a part in: its searches, and the days on which it enriched.
+SELECT c.call_id, c.batch_id, 'search ' || c.batch_id || '/' || c.segment AS account, c.state,
+       c.reserved_credits AS reserved, c.settled_credits AS settled, c.budget_credits AS budget,
+       c.requested_at >= coalesce(p.started_at, c.requested_at) AS is_current
+FROM credit_ledger AS c
+LEFT JOIN segment_pull AS p ON p.batch_id = c.batch_id AND p.segment = c.segment
+WHERE c.purpose = 'search' AND c.batch_id = :batch_id
+UNION ALL
+SELECT c.call_id, c.batch_id, 'enrichment ' || (c.requested_at AT TIME ZONE 'UTC')::date, c.state,
+       c.reserved_credits, c.settled_credits, c.budget_credits, true
+FROM credit_ledger AS c
+WHERE c.purpose = 'enrichment'
+  AND (c.requested_at AT TIME ZONE 'UTC')::date IN (
+      SELECT (own.requested_at AT TIME ZONE 'UTC')::date FROM credit_ledger AS own
+      WHERE own.purpose = 'enrichment' AND own.batch_id = :batch_id);
+
+-- name: list_kept_answers(batch_id)
+-- The paid answers of these accounts, replaced pages among them: those were paid for as well.
+SELECT 'search ' || p.batch_id || '/' || p.segment AS account, p.credits
+FROM (SELECT batch_id, segment, credits FROM raw_page
+      UNION ALL SELECT batch_id, segment, credits FROM superseded_page) AS p
+WHERE p.batch_id = :batch_id
+UNION ALL
+SELECT 'enrichment ' || (c.requested_at AT TIME ZONE 'UTC')::date, NULL
+FROM enrichment_answer AS a
+JOIN credit_ledger AS c ON c.call_id = a.call_id
+WHERE (c.requested_at AT TIME ZONE 'UTC')::date IN (
+    SELECT (own.requested_at AT TIME ZONE 'UTC')::date FROM credit_ledger AS own
+    WHERE own.purpose = 'enrichment' AND own.batch_id = :batch_id);
+
 -- name: list_dead_letters(batch_id)
 -- Writes given up.
 SELECT dievio_lead_id, stage, error_code, cause, owner, attempts, payload, payload_sha256

@@ -54,11 +54,11 @@ WHERE purpose = 'enrichment' AND state <> 'released' AND requested_at >= :since 
 GROUP BY segment
 ORDER BY segment;
 
--- name: book_call(call_id, batch_id, segment, provider, endpoint, reason, credits, at)!
+-- name: book_call(call_id, batch_id, segment, provider, endpoint, reason, credits, budget, at)!
 -- A paid call before it is made; it has been seen to fit the budget, under the lock.
-INSERT INTO credit_ledger (call_id, batch_id, segment, endpoint, state, reserved_credits, requested_at, purpose,
-                           provider, reason)
-VALUES (:call_id, :batch_id, :segment, :endpoint, 'reserved', :credits, :at, 'enrichment', :provider, :reason);
+INSERT INTO credit_ledger (call_id, batch_id, segment, endpoint, state, reserved_credits, budget_credits, requested_at,
+                           purpose, provider, reason)
+VALUES (:call_id, :batch_id, :segment, :endpoint, 'reserved', :credits, :budget, :at, 'enrichment', :provider, :reason);
 
 -- name: claim_lookups(dievio_lead_ids, provider, batch_id, call_id, most_lost_tries, selected_at, in_flight_since, at)
 -- Claim people for one call and return whom. Left alone is whoever another worker asks about at this moment or has got

@@ -57,8 +57,9 @@ VALUES (:call_id, :batch_id, :segment, :request, :response_body, :received_at);
 
 -- name: reserve_credits(call_id, batch_id, segment, endpoint, page_number, credits, budget, at)!
 -- Book a call before it is made; no row when it could exceed the budget. Uncertain calls count in full.
-INSERT INTO credit_ledger (call_id, batch_id, segment, endpoint, page_number, state, reserved_credits, requested_at)
-SELECT :call_id, :batch_id, :segment, :endpoint, :page_number, 'reserved', :credits, :at
+INSERT INTO credit_ledger (call_id, batch_id, segment, endpoint, page_number, state, reserved_credits, budget_credits,
+                           requested_at)
+SELECT :call_id, :batch_id, :segment, :endpoint, :page_number, 'reserved', :credits, :budget, :at
 WHERE :credits + (
     SELECT coalesce(sum(coalesce(c.settled_credits, c.reserved_credits)), 0)
     FROM credit_ledger AS c

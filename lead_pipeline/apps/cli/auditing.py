@@ -26,7 +26,7 @@ VIOLATED_EXIT_CODE = 1
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def audit_command(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:
-    """Hold our books against the org: conservation, one record per person, policies, log, links, dead letters.
+    """Hold our books against the org: conservation, one record per person, policies, log, credits, links.
 
     Exit code 1 when a promise is broken.
 

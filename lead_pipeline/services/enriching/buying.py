@@ -21,13 +21,14 @@ from lead_pipeline.domain.enrichment.questions import (
     Question,
     QuestionAnswer,
 )
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.errors import EnrichmentBudgetReachedError, LeadPipelineError, UnreadablePageError
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
 from lead_pipeline.services.paid_calls import MAX_LOST_TRIES, LostOnce, state_after
 from lead_pipeline.store import enrichment_calls as calls
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.enrichment_calls import EnrichmentBooking
-from lead_pipeline.store.pulls import CallBooking, CallState, add_unreadable_page
+from lead_pipeline.store.pulls import CallBooking, add_unreadable_page
 from lead_pipeline.transport.retries import Retries
 
 
@@ -154,7 +155,13 @@ class Buyer:
             )
             asked = tuple(question for question in affordable if question.dievio_lead_id in claimed)
             if asked:
-                calls.book_call(connection, booking, credit_count=len(asked) * price, at=at)
+                calls.book_call(
+                    connection,
+                    booking,
+                    credit_count=len(asked) * price,
+                    daily_credits=self._order.budget.daily_credits,
+                    at=at,
+                )
         return _Booked(
             asked=asked,
             credits=len(asked) * price,

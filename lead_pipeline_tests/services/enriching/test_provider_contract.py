@@ -13,9 +13,9 @@ from lead_pipeline.domain.enrichment.questions import (
     Question,
     QuestionKey,
 )
+from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.errors import OutOfCreditsError, ServiceUnavailableError, TransportFaultError
 from lead_pipeline.services.paid_calls import NOTHING_DONE_STATUSES, state_after
-from lead_pipeline.store.pulls import CallState
 from lead_pipeline_tests.provider_worlds import PROVIDER_WORLDS, ContractPerson, ProviderWorld
 
 ANNA = ContractPerson(
