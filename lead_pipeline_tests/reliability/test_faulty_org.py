@@ -91,9 +91,9 @@ def assert_same_end(laboratory: Laboratory, world: World, wanted: Ending, *, lim
     with laboratory.experiment(world, limits=limits) as experiment:
         fail_often(experiment, seed=seed)
         _, _, ended = settle(experiment)
-        reached = read_ending(experiment)
         struck = sum(rule["fired"] for rule in experiment.faults())
         experiment.end_faults()
+        reached = read_ending(experiment)
         assert struck >= wanted.calls // CALLS_PER_FAULT
         assert ended.is_complete, ended
         assert reached.outcomes == wanted.outcomes
