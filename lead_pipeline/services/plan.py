@@ -153,7 +153,9 @@ def _plan(
         plans.delete_open_plans(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids)
         for page in plans.read_matched_leads(connection, batch_id=batch_id, dievio_lead_ids=dievio_lead_ids):
             entries = find_accounts(connection, companies, page, batch_id=batch_id, at=planned_at)
-            plans.save_decisions(connection, [_decide(entry, rules) for entry in entries], planned_at=planned_at)
+            plans.save_decisions(
+                connection, [(_decide(entry, rules), _known_as_of(entry, planned_at)) for entry in entries]
+            )
             done += len(page)
             if on_progress is not None:
                 on_progress("plan", done, done)
@@ -167,6 +169,11 @@ def _plan(
             gaps=gaps,
             mapping_version=mappings.mapping_version,
         )
+
+
+def _known_as_of(entry: plans.MatchedLead, planned_at: datetime) -> datetime:
+    """Return the moment as of which a plan knows our writes: one whose end is still open it takes for unsent."""
+    return min(planned_at, entry.open_since or planned_at)
 
 
 def _find_shrunk(

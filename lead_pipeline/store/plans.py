@@ -39,6 +39,7 @@ class MatchedLead:
         answers: API name -> what a person decided about that field.
         standing: Review reason -> what a person's answer to that question means.
         is_suppressed: Whether the person stands on the suppression list.
+        open_since: When the write to the record was sent whose end nobody knows yet; None when there is none.
     """
 
     lead: NormalizedLead
@@ -47,6 +48,7 @@ class MatchedLead:
     answers: Mapping[str, FieldAnswer] = field(default_factory=dict)
     standing: Mapping[str, Standing] = field(default_factory=dict)
     is_suppressed: bool = False
+    open_since: datetime | None = None
 
 
 def count_unmatched_leads(connection: psycopg.Connection[Any], *, batch_id: str) -> int:
@@ -120,15 +122,13 @@ def delete_open_plans(
     )
 
 
-def save_decisions(
-    connection: psycopg.Connection[Any], decisions: Iterable[SyncDecision], *, planned_at: datetime
-) -> None:
-    """Append decisions."""
+def save_decisions(connection: psycopg.Connection[Any], decisions: Iterable[tuple[SyncDecision, datetime]]) -> None:
+    """Append decisions, each with the moment as of which it knows our own writes."""
     copy_rows(
         connection,
         "sync_decision",
         columns=_COLUMNS,
-        rows=((*_decision_values(decision), planned_at) for decision in decisions),
+        rows=((*_decision_values(decision), planned_at) for decision, planned_at in decisions),
     )
 
 
@@ -263,6 +263,7 @@ def _as_matched_lead(
         answers=people.fields.get(row["dievio_lead_id"], {}),
         standing=people.standing.get(row["dievio_lead_id"], {}),
         is_suppressed=row["dievio_lead_id"] in people.suppressed,
+        open_since=row["open_since"],
     )
 
 

@@ -78,7 +78,8 @@ class MemoryQueries:
 
     def lock_creations(self, *, name: str) -> list[Row]:
         """Do nothing: a transaction in memory is alone until it ends."""
-        return [{"pg_advisory_xact_lock": name}]
+        del name
+        return [{"pg_advisory_xact_lock": ""}]
 
     def list_twins(self, *, intents: Settlements, seen_at: datetime, given_up_since: datetime) -> list[Row]:
         creations = [row for row in self.tables.write_intent.rows() if row["kind"] == "insert"]
@@ -265,7 +266,9 @@ class MemoryQueries:
                 **{name: lead[name] for name in WORK_KEYS},
             }
             for decision, lead in self._open_plans(batch_id)
-            if decision["decision"] in {"create", "update"} and decision["dievio_lead_id"] not in fenced
+            if decision["decision"] in {"create", "update"}
+            and decision["dievio_lead_id"] not in fenced
+            and not self.was_written_since(decision)
         ]
 
     def list_decisions(self, *, batch_id: str, dievio_lead_ids: Collection[str]) -> list[Row]:
@@ -452,7 +455,15 @@ class MemoryQueries:
         return (
             (base is not None and record["last_modified_at"] != base)
             or (decision["decision"] == "update" and is_gone)
+            or self.was_written_since(decision)
             or self.has_other_values(decision, record)
+        )
+
+    def was_written_since(self, decision: Row) -> bool:
+        """Whether we wrote to a record since a plan for it was made."""
+        return any(
+            row["salesforce_id"] == decision["salesforce_id"] and row["written_at"] >= decision["planned_at"]
+            for row in self.tables.field_value.rows()
         )
 
     def has_other_values(self, decision: Row, record: Row) -> bool:

@@ -39,6 +39,7 @@ from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, OWNER_FIELD
 from lead_pipeline_tests.simulation.clock import BEGINNING
 from lead_pipeline_tests.simulation.crm import SimulatedSalesforce
 from lead_pipeline_tests.simulation.memory_database import MemoryDatabase
+from lead_pipeline_tests.simulation.memory_queries import OPEN
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 from lead_pipeline_tests.simulation.org import Record
 
@@ -188,11 +189,20 @@ class SimulatedPlans:
             values = {"batch_id": batch_id, **_columns(found), "rule": str(found.rule)}
             tables.match_candidate.put((batch_id, lead_id, found.salesforce_id, str(found.rule)), values)
         result = answer.result
-        target = _target(tables, result.object_name, result.salesforce_id) if result.salesforce_id else None
+        target = self._find_target(result.object_name, result.salesforce_id) if result.salesforce_id else None
         decision = plan_lead(_normalized(lead), result, target=target, rules=RULES)
         row = {name: getattr(decision, name) for name in _DECISION_COLUMNS}
         row["fields"] = [{**_columns(entry), "verdict": str(entry.verdict)} for entry in decision.fields]
-        tables.sync_decision.put((batch_id, lead_id), {**row, "planned_at": self._now()})
+        # As of a moment before a write whose end nobody knows: what the mirror shows of it is not understood yet.
+        open_since = [
+            intent["sent_at"]
+            for intent in tables.write_intent.rows()
+            if intent["state"] in OPEN and intent["salesforce_id"] == result.salesforce_id
+        ]
+        tables.sync_decision.put((batch_id, lead_id), {**row, "planned_at": min([self._now(), *open_since])})
+
+    def _find_target(self, object_name: str | None, salesforce_id: str) -> PlanTarget | None:
+        return _target(self._database.tables, object_name, salesforce_id)
 
 
 _DECISION_COLUMNS = (

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lead_pipeline.domain.decisions import Decision
+from lead_pipeline.domain.planning import PlanReason, PlanTarget
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
@@ -48,6 +49,30 @@ class BlankingUpdates(SimulatedSalesforce):
 
     def _update(self, update: ConditionalUpdate) -> Save:
         return super()._update(replace(update, fields={"Phone": None, "Description": None} | update.fields))
+
+
+class AgelessValues(SimulatedPlans):
+    """Nobody remembers when the row was fetched that a value came from."""
+
+    def _find_target(self, object_name: str | None, salesforce_id: str) -> PlanTarget | None:
+        target = super()._find_target(object_name, salesforce_id)
+        if target is None:
+            return None
+        return replace(target, written={name: replace(one, source_at=None) for name, one in target.written.items()})
+
+
+class Echoes(SimulatedPlans):
+    """A value that stands there already is reason enough for an update."""
+
+    def plan_one(self, lead: Row) -> None:
+        super().plan_one(lead)
+        key = (lead["batch_id"], lead["dievio_lead_id"])
+        decision = self._database.tables.sync_decision.get(key)
+        if decision is not None and decision["reason_code"] == PlanReason.NO_CHANGE:
+            fields = [
+                {**entry, "verdict": "updated"} for entry in decision["fields"] if entry["verdict"] == "kept_equal"
+            ]
+            self._database.tables.sync_decision.change(key, decision=Decision.UPDATE, fields=fields)
 
 
 class StoredPayloads(SimulatedPlans):
@@ -281,4 +306,6 @@ SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="Retry-After dropped", salesforce=DroppedRetryAfter),
     Strategy(name="stored payload replayed", plans=StoredPayloads),
     Strategy(name="nothing overwrites a value", salesforce=BlankingUpdates),
+    Strategy(name="older rows over fresher ones", plans=AgelessValues),
+    Strategy(name="the same value sent again", plans=Echoes),
 )

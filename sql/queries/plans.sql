@@ -9,11 +9,13 @@ WHERE l.batch_id = :batch_id
                   WHERE m.batch_id = l.batch_id AND m.dievio_lead_id = l.dievio_lead_id);
 
 -- name: list_matched_leads(batch_id, after, dievio_lead_ids, page_size)
--- One page, by id, of the leads to plan, each with its match and the matched record as the mirror holds it.
+-- One page, by id, of the leads to plan, each with its match and the matched record as the mirror holds it, and since when
+-- a write to that record is without an end that we know.
 SELECT l.raw_lead_id, l.segment, l.dievio_lead_id, l.is_weak_id, l.field_values, l.confidences, l.flags, l.fetched_at,
        m.grade, m.rule, m.object_name, m.salesforce_id, m.reason_code, m.reason, m.candidate_count,
        r.salesforce_id IS NOT NULL AS has_record, r.fields AS record_fields, r.dievio_lead_id AS record_lead_id,
-       r.is_deleted, r.is_converted, r.last_modified_at, r.system_modstamp, link.dievio_lead_id AS linked_lead_id
+       r.is_deleted, r.is_converted, r.last_modified_at, r.system_modstamp, link.dievio_lead_id AS linked_lead_id,
+       going.open_since
 FROM lead AS l
 JOIN match_result AS m ON m.batch_id = l.batch_id AND m.dievio_lead_id = l.dievio_lead_id
 LEFT JOIN directory_record AS r ON r.object_name = m.object_name AND r.salesforce_id = m.salesforce_id
@@ -24,6 +26,12 @@ LEFT JOIN LATERAL (
     ORDER BY k.dievio_lead_id = l.dievio_lead_id DESC
     LIMIT 1
 ) AS link ON true
+LEFT JOIN (
+    SELECT w.salesforce_id, min(w.sent_at) AS open_since
+    FROM write_intent AS w
+    WHERE w.state IN ('sent', 'unknown')
+    GROUP BY w.salesforce_id
+) AS going ON going.salesforce_id = m.salesforce_id
 WHERE l.batch_id = :batch_id
   AND l.duplicate_of_raw_lead_id IS NULL
   AND l.dievio_lead_id > :after

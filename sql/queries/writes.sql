@@ -241,7 +241,8 @@ JOIN write_intent AS w USING (op_id)
 WHERE s.hand_over_state IS NOT NULL AND h.batch_id = w.batch_id AND h.dievio_lead_id = w.dievio_lead_id;
 
 -- name: list_work(batch_id)
--- Leads that are to be created or updated and have neither an outcome nor an open write.
+-- Leads that are to be created or updated and have neither an outcome nor an open write. A plan that does not know the
+-- last write to its record waits until it is made anew: it may hold an older row for the fresher one.
 SELECT d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
        l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
 FROM due_decision AS d
@@ -250,6 +251,8 @@ WHERE d.batch_id = :batch_id AND d.decision IN ('create', 'update')
   AND NOT EXISTS (SELECT FROM settled_outcome AS o WHERE o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id)
   AND NOT EXISTS (SELECT FROM write_intent AS w
                   WHERE w.dievio_lead_id = d.dievio_lead_id AND w.state IN ('sent', 'unknown'))
+  AND NOT EXISTS (SELECT FROM field_value AS v
+                  WHERE v.salesforce_id = d.salesforce_id AND v.written_at >= d.planned_at)
 ORDER BY d.raw_lead_id;
 
 -- name: list_decisions(batch_id, dievio_lead_ids)
@@ -267,9 +270,9 @@ WHERE d.batch_id = :batch_id AND d.dievio_lead_id = ANY(:dievio_lead_ids)
 ORDER BY d.raw_lead_id;
 
 -- name: list_stale_leads(batch_id)
--- Leads whose plan rests on what is no longer as the plan saw it: the target changed, was converted or deleted, a record
--- shares a key with the lead that was no candidate when it was matched, a colleague was made since, or the org describes
--- the object in another way.
+-- Leads whose plan rests on what is no longer as the plan saw it: the target changed, was converted or deleted, or was
+-- written by us since, a record shares a key with the lead that was no candidate when it was matched, a colleague was
+-- made since, or the org describes the object in another way.
 WITH pending AS MATERIALIZED (
     SELECT d.batch_id, d.dievio_lead_id, d.decision, d.object_name, d.salesforce_id, d.base_last_modified_at,
            d.planned_at, l.em, l.li, l.fn, l.ln, l.dm, l.co, l.ph, l.pe, l.st
@@ -317,6 +320,8 @@ FROM pending AS p
 JOIN directory_record AS r ON r.object_name = p.object_name AND r.salesforce_id = p.salesforce_id
 WHERE (p.base_last_modified_at IS NOT NULL AND r.last_modified_at IS DISTINCT FROM p.base_last_modified_at)
    OR (p.decision = 'update' AND (r.is_deleted OR r.is_converted))
+   -- the mirror may have seen a write of ours before its end was known, so that neither date nor values tell
+   OR EXISTS (SELECT FROM field_value AS v WHERE v.salesforce_id = p.salesforce_id AND v.written_at >= p.planned_at)
    -- an edit within the second of an earlier one leaves LastModifiedDate as it was: only the values tell
    OR EXISTS (SELECT FROM sync_decision AS d CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
               WHERE d.batch_id = p.batch_id AND d.dievio_lead_id = p.dievio_lead_id
