@@ -200,7 +200,7 @@ class WriteBench:
         ) as session:
             return write_session(replace(session, fields=plans), plans, holding_queue=self.rules.holding_queue)
 
-    def die_at(self, point: CrashPoint, *, nth: int = 1) -> None:
+    def die_at(self, point: CrashPoint, *, nth: int = 1, batch_id: str = BATCH_ID) -> None:
         """Write until the n-th passing of a crash point, and die there."""
         passed = 0
 
@@ -211,7 +211,7 @@ class WriteBench:
                 raise ProcessDiedError(point)
 
         with suppress(ProcessDiedError):
-            self.write(reach=reach)
+            self.write(reach=reach, batch_id=batch_id)
         assert passed >= nth, f"{point} was never reached"
 
     def read_back(self) -> None:

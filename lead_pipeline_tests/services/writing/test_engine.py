@@ -8,8 +8,9 @@ import pytest
 
 from lead_pipeline.errors import LeaseHeldError, WritesRefusedError
 from lead_pipeline.services.writing.ports import CrashPoint
-from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
+from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
 
+NEXT_BATCH_ID = "2026-05-05"
 COLLECTION = "composite/sobjects"
 INSERT_ROUTE = {"route": COLLECTION, "method": "POST"}
 UPDATE_ROUTE = {"route": "composite", "method": "POST", "body_contains": "If-Unmodified-Since"}
@@ -343,3 +344,20 @@ def test_a_run_that_died_is_finished_by_the_next_one(bench: WriteBench, point: C
     assert len(bench.records()) == 3
     assert len(bench.journal()) == 3
     bench.assert_log_equals_journal()
+
+
+def test_an_older_row_does_not_replace_what_an_open_write_turns_out_to_have_brought(bench: WriteBench) -> None:
+    bench.load("Lead", org_lead(1))
+    bench.add_leads(person(1, seniority="vp"), batch_id=NEXT_BATCH_ID)
+    bench.prepare(NEXT_BATCH_ID)
+    bench.die_at(CrashPoint.AFTER_ANSWER, batch_id=NEXT_BATCH_ID)
+    bench.add_leads(person(1, seniority="manager"))
+    with bench.database.transaction() as connection:
+        connection.execute("UPDATE lead SET fetched_at = fetched_at - interval '1 day' WHERE batch_id = %s", [BATCH_ID])
+    bench.prepare()  # sees the value in the org, and no write of ours that is known to have brought it
+    bench.write(batch_id=NEXT_BATCH_ID)
+
+    bench.write()
+
+    (record,) = bench.records()
+    assert record["Seniority__c"] == "vp"
