@@ -397,7 +397,13 @@ class MemoryQueries:
         )
         unknown = sum(row["state"] in OPEN for row in intents)
         return [
-            {"unknown": unknown, "unsettled": unsettled, "created": applied["insert"], "updated": applied["update"]}
+            {
+                "unknown": unknown,
+                "unsettled": unsettled,
+                "waiting": 0,  # every batch here may be written as a whole
+                "created": applied["insert"],
+                "updated": applied["update"],
+            }
         ]
 
     def list_outcome_counts(self, *, batch_id: str) -> list[Row]:
