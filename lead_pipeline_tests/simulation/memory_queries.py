@@ -14,34 +14,12 @@ from uuid import UUID
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline_tests.simulation.likeness import is_alike, shares_key
 from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
-from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
+from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, MemoryTables, Row
 
 OPEN = ("sent", "unknown")
 SETTLING = ("sync", "review", "replay")
 WRITTEN = ("created", "updated")
 WORK_KEYS = ("em", "li", "fn", "ln", "dm", "co", "ph", "pe", "st")
-INTENT_COLUMNS = (
-    "op_id",
-    "batch_id",
-    "run_id",
-    "dievio_lead_id",
-    "raw_lead_id",
-    "person_key",
-    "purpose",
-    "kind",
-    "object_name",
-    "salesforce_id",
-    "payload",
-    "before",
-    "base_last_modified_at",
-    "mapping_version",
-    "reason_code",
-    "attempt",
-    "state",
-    "bulk_job_id",
-    "error_code",
-)
-
 Settlements = Sequence[Mapping[str, Any]]
 
 

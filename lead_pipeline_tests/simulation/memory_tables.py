@@ -8,6 +8,29 @@ from typing import Any
 
 Row = dict[str, Any]
 
+#: The columns of a write that the queries give.
+INTENT_COLUMNS = (
+    "op_id",
+    "batch_id",
+    "run_id",
+    "dievio_lead_id",
+    "raw_lead_id",
+    "person_key",
+    "purpose",
+    "kind",
+    "object_name",
+    "salesforce_id",
+    "payload",
+    "before",
+    "base_last_modified_at",
+    "mapping_version",
+    "reason_code",
+    "attempt",
+    "state",
+    "bulk_job_id",
+    "error_code",
+)
+
 
 class MemoryTable:
     """Rows by key. A row is replaced, never changed in place, so that a rollback can put the old one back."""
