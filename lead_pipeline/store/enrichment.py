@@ -23,7 +23,7 @@ from lead_pipeline.store.bulk import copy_rows
 from lead_pipeline.store.queries import load_queries
 from lead_pipeline.store.suppressions import read_suppressed
 
-PAGE_LEADS = 2_000  # leads in memory at a time
+PAGE_LEADS = 500  # leads in memory at a time, each with some thirty values of each provider
 _KEY_NAMES = tuple(key.name for key in fields(MatchKeys))
 _Row = Mapping[str, Any]
 

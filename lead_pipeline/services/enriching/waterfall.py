@@ -29,6 +29,7 @@ from lead_pipeline.store.enrichment import read_findings
 from lead_pipeline.store.enrichment_calls import refresh_statistics
 
 MAX_FAILED_CALLS = 2  # in a row, retries included each time: then the provider counts as down for this run
+PAGE_PEOPLE = 500  # people whose stored answers are in memory at a time: about thirty values each
 FIRST_STATISTICS_CALLS = 25  # about the 500 rows from which on it pays elsewhere
 CUT_SHORT, ELSEWHERE = "answer was cut short", "asked elsewhere, or its answer was lost twice"
 
@@ -111,6 +112,10 @@ class Waterfall:
 
     def find_wanted(self, selections: Sequence[Selection]) -> dict[str, frozenset[str]]:
         """Return our id -> fields that no stored answer holds freshly and surely enough."""
+        pages = (selections[start : start + PAGE_PEOPLE] for start in range(0, len(selections), PAGE_PEOPLE))
+        return {name: fields for page in pages for name, fields in self._find_wanted_of(page).items()}
+
+    def _find_wanted_of(self, selections: Sequence[Selection]) -> dict[str, frozenset[str]]:
         ids = [selection.candidate.dievio_lead_id for selection in selections]
         labels = {name: provider.capabilities.label for name, provider in self._providers.items()}
         with self._database.connect() as connection:
