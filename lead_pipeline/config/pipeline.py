@@ -88,8 +88,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         read(CONTACT_API, dict)
         read(f"sources/{CONTACT_API}", parse_source_mapping)
     measures = read("enrichment_measures", parse_measure_rules)
-    parse_gates = partial(_parse_gates, source=source, mappings=(lead, contact), enrichment=enrichment)
-    gates = read("gates", parse_gates)
+    gates = read("gates", partial(_parse_gates, source=source, mappings=(lead, contact), enrichment=enrichment))
     owners = read("owners", parse_owner_rules)
     companies = read("companies", parse_company_policy)
     if problems:
