@@ -5,7 +5,7 @@ Transactions are opened by the services. A booking and its claims are one transa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -67,22 +67,29 @@ def lock_budget(connection: psycopg.Connection[Any]) -> None:
 
 def claim_lookups(
     connection: psycopg.Connection[Any],
-    dievio_lead_ids: Sequence[str],
+    people: Mapping[str, datetime | None],
     *,
     booking: EnrichmentBooking,
     most_lost_tries: int,
-    selected_at: datetime,
     at: datetime,
 ) -> frozenset[str]:
-    """Claim people for one call and return whom; others are asked about elsewhere or were lost too often."""
+    """Claim people for one call and return whom; others are asked about elsewhere or were lost too often.
+
+    Args:
+        connection: The database.
+        people: Our id -> when this provider last answered about the person as far as the caller knows.
+        booking: The call.
+        most_lost_tries: So many lost answers end the asking.
+        at: Now.
+    """
     rows = load_queries("enrichment").claim_lookups(
         connection,
-        dievio_lead_ids=list(dievio_lead_ids),
+        dievio_lead_ids=list(people),
+        seen_at=list(people.values()),
         provider=booking.provider,
         batch_id=booking.batch_id,
         call_id=booking.call_id,
         most_lost_tries=most_lost_tries,
-        selected_at=selected_at,
         in_flight_since=at - IN_FLIGHT_TIME,
         at=at,
     )

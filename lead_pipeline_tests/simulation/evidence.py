@@ -68,7 +68,12 @@ def read_evidence(
             )
             for record in org.live()
         ],
-        history=[_past_write(tables, row) for row in tables.sync_log.rows() if row["outcome"] == "applied"],
+        history=[
+            _past_write(row, intent, tables=tables)
+            for row in tables.sync_log.rows()
+            # rival designs keep no books of their writes beside the log: what their rows were fetched from is not known
+            if row["outcome"] == "applied" and (intent := tables.write_intent.get(row["op_id"])) is not None
+        ],
         dead_letters=[dead_letter_row(row) for row in tables.dead_letter.rows()],
         complete_batches=complete_batches,
         repeated_writes=repeated_writes,
@@ -80,8 +85,7 @@ def _intent(row: Row) -> IntentRow:
     return replace(intent_row(row), person_key=person_of(row["dievio_lead_id"]))
 
 
-def _past_write(tables: MemoryTables, row: Row) -> PastWrite:
-    intent = tables.write_intent.get(row["op_id"]) or {}
+def _past_write(row: Row, intent: Row, *, tables: MemoryTables) -> PastWrite:
     lead = tables.lead.get((intent["batch_id"], intent["raw_lead_id"])) or {}
     known = {"purpose": intent["purpose"], "kind": intent["kind"], "source_at": lead.get("fetched_at")}
     return past_write({**row, **known, "is_answered": False})  # nobody answers a question here

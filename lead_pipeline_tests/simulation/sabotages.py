@@ -15,7 +15,6 @@ from lead_pipeline.domain.planning import PlanReason, PlanTarget
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
-from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_queries import WORK_KEYS, MemoryQueries, Settlements
 from lead_pipeline_tests.simulation.memory_tables import Row
 from lead_pipeline_tests.simulation.org import INTEGRATION
@@ -248,31 +247,6 @@ class NoFence(MemoryQueries):
         return sent_at
 
 
-class OpenLeases(LeaseQueries):
-    """Everybody gets the lease."""
-
-    def try_lock(self, *, name: str) -> list[Row]:
-        del name
-        return [{"locked": True}]
-
-    def _is_held(self, name: str, holder: str) -> bool:
-        del name, holder
-        return True
-
-    def beat_lease(self, **_values: Any) -> int:
-        return 1
-
-
-class NoLock(MemoryQueries):
-    """Neither lease nor fence: everybody writes."""
-
-    leases = OpenLeases
-
-    def is_fenced(self, intent: Mapping[str, Any]) -> bool:
-        del intent
-        return False
-
-
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _WORK_COLUMNS = ("dievio_lead_id", "decision", "object_name", "salesforce_id", "base_last_modified_at")
 
@@ -296,7 +270,6 @@ SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="wrong person key", queries=WrongPersonKeys),
     Strategy(name="records made since the reading overlooked", queries=FreshTwins),
     Strategy(name="creations given up taken for impossible", queries=LateTwins),
-    Strategy(name="no lock", queries=NoLock),
     Strategy(name="no fence", queries=NoFence),
     Strategy(name="lost answer swallowed", salesforce=SwallowedFaults),
     Strategy(name="outcome before sending", queries=EarlyOutcomes),

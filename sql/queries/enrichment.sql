@@ -60,16 +60,20 @@ INSERT INTO credit_ledger (call_id, batch_id, segment, endpoint, state, reserved
                            purpose, provider, reason)
 VALUES (:call_id, :batch_id, :segment, :endpoint, 'reserved', :credits, :budget, :at, 'enrichment', :provider, :reason);
 
--- name: claim_lookups(dievio_lead_ids, provider, batch_id, call_id, most_lost_tries, selected_at, in_flight_since, at)
+-- name: claim_lookups(dievio_lead_ids, seen_at, provider, batch_id, call_id, most_lost_tries, in_flight_since, at)
 -- Claim people for one call and return whom. Left alone is whoever another worker asks about at this moment or has got
--- an answer about meanwhile, and whose answer has been lost so often that it may not be bought again.
+-- an answer about meanwhile, and whose answer has been lost so often that it may not be bought again. An answer is
+-- told from the one that was seen by its moment itself: clocks of two workers do not have to agree.
 INSERT INTO enrichment_lookup AS k (dievio_lead_id, provider, batch_id, call_id, state, lost_tries, asked_at)
 SELECT id, :provider, :batch_id, :call_id, 'asked', 0, :at
 FROM unnest(:dievio_lead_ids::text[]) AS id
 ON CONFLICT (dievio_lead_id, provider) DO UPDATE
 SET batch_id = excluded.batch_id, call_id = excluded.call_id, state = 'asked', asked_at = excluded.asked_at,
     lost_tries = CASE WHEN k.state = 'asked' AND k.batch_id = excluded.batch_id THEN k.lost_tries + 1 ELSE 0 END
-WHERE (k.answered_at IS NULL OR k.answered_at <= :selected_at)
+WHERE (k.answered_at IS NULL OR k.answered_at = (SELECT p.seen_at
+                                                 FROM unnest(:dievio_lead_ids::text[], :seen_at::timestamptz[])
+                                                      AS p (id, seen_at)
+                                                 WHERE p.id = k.dievio_lead_id))
   AND NOT (k.state = 'asked' AND k.batch_id = excluded.batch_id AND k.lost_tries + 1 >= :most_lost_tries)
   AND NOT (k.state = 'asked' AND k.batch_id <> excluded.batch_id AND k.asked_at > :in_flight_since
            AND EXISTS (SELECT FROM credit_ledger AS c WHERE c.call_id = k.call_id AND c.state = 'reserved'))

@@ -21,6 +21,7 @@ from lead_pipeline.domain.enrichment.questions import (
     Question,
     QuestionAnswer,
 )
+from lead_pipeline.domain.enrichment.selection import Memory
 from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.errors import EnrichmentBudgetReachedError, LeadPipelineError, UnreadablePageError
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
@@ -40,14 +41,14 @@ class Order:
         batch_id: The batch.
         reason: Why it asks, for the ledger: nightly, intake, crm_refresh, on_demand or retry.
         budget: Limits of the day.
-        selected_at: When the people were chosen; whoever was answered about since needs no call.
+        seen: Our id -> provider -> its last answer as choosing saw it; whoever has got another one since needs no call.
         known: Our id -> canonical field -> value we have; an answer that adds nothing to it was wasted.
     """
 
     batch_id: str
     reason: str
     budget: BudgetRules
-    selected_at: datetime
+    seen: Mapping[str, Mapping[str, Memory]]
     known: Mapping[str, Mapping[str, object]]
 
 
@@ -147,10 +148,9 @@ class Buyer:
                 self._refuse(connection, call.segment, at=at)
             claimed = calls.claim_lookups(
                 connection,
-                [question.dievio_lead_id for question in affordable],
+                {question.dievio_lead_id: self._seen_at(question, call.provider) for question in affordable},
                 booking=booking,
                 most_lost_tries=MAX_LOST_TRIES,
-                selected_at=self._order.selected_at,
                 at=at,
             )
             asked = tuple(question for question in affordable if question.dievio_lead_id in claimed)
@@ -168,6 +168,10 @@ class Buyer:
             unaffordable=call.questions[len(affordable) :],
             unclaimed=tuple(question for question in affordable if question.dievio_lead_id not in claimed),
         )
+
+    def _seen_at(self, question: Question, provider: str) -> datetime | None:
+        memory = self._order.seen[question.dievio_lead_id].get(provider)
+        return memory.answered_at if memory is not None else None
 
     def _credits_left(self, connection: psycopg.Connection, segment: str, *, at: datetime) -> int:
         used = calls.read_day(connection, at).used_by_segment

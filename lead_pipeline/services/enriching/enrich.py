@@ -96,13 +96,12 @@ def enrich_batch(
     require_providers(policy, providers)
     tools = Tools(retries=retries or Retries(BATCH_RETRIES), now=now, new_id=new_id)
     with hold_lease(database, f"enrich:{batch_id}", holder=f"another enrichment of batch {batch_id}", now=now):
-        selected_at = now()
-        selections = _select(database, policy, batch_id=batch_id, at=selected_at, is_demanded=reason == ON_DEMAND)
+        selections = _select(database, policy, batch_id=batch_id, at=now(), is_demanded=reason == ON_DEMAND)
         order = Order(
             batch_id=batch_id,
             reason=reason,
             budget=policy.budget,
-            selected_at=selected_at,
+            seen={one.candidate.dievio_lead_id: one.candidate.memory for one in selections},
             known={one.candidate.dievio_lead_id: one.candidate.values for one in selections},
         )
         asking = [selection for selection in selections if selection.choice is Choice.ASK]

@@ -82,7 +82,8 @@ def look_up_profile(
     with database.transaction() as connection:
         selection = _select(connection, policy, slug=slug, at=now())
     candidate = selection.candidate
-    order = Order(batch_id=batch_id, reason=ON_DEMAND, budget=policy.budget, selected_at=now(), known={})
+    seen = {candidate.dievio_lead_id: candidate.memory}
+    order = Order(batch_id=batch_id, reason=ON_DEMAND, budget=policy.budget, seen=seen, known={})
     buyer = Buyer(database, order, tools=tools)
     waterfall = Waterfall(database, providers, policy, buyer=buyer, tools=tools)
     log = waterfall.ask([selection] if selection.choice is Choice.ASK else [])
