@@ -54,7 +54,9 @@ def clean_text(raw: str) -> str | None:
     Broken encodings and HTML entities are mended, invisible characters and emoji go, blanks collapse to one. Letters
     keep their case and their script.
     """
-    text = _BLANKS.sub(" ", raw if _is_plain(raw) else _repair(raw)).strip()
+    text = _trim(raw)
+    while (again := _trim(text)) != text:  # a blank that went may have hidden a broken encoding; mending shortens
+        text = again
     return None if is_placeholder(text) else text
 
 
@@ -68,6 +70,10 @@ def fold(text: str) -> str:
     """Return a text as ASCII lower-case words: the form in which two values are compared, never one that is stored."""
     ascii_text = text if text.isascii() else anyascii(text)
     return _ALNUM.sub(" ", ascii_text.lower().replace("'", "").replace("&", " and ")).strip()
+
+
+def _trim(raw: str) -> str:
+    return _BLANKS.sub(" ", raw if _is_plain(raw) else _repair(raw)).strip()
 
 
 def _is_plain(raw: str) -> bool:
