@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lead_pipeline.domain.run_report import DeadLetterLine, ReasonCount, RunReport, Verdict
+from lead_pipeline.domain.sync_comparison import SyncComparison
 from lead_pipeline_tests.report_builders import build_gate, build_report, build_segment
 
 
@@ -87,3 +88,31 @@ def test_metadata_holds_only_numbers_and_short_words() -> None:
 
     assert all(isinstance(value, int | float | str) for value in metadata.values())
     assert metadata["created"] == 4
+
+
+def compare_first_sync(*, missing_ids: tuple[str, ...]) -> SyncComparison:
+    return SyncComparison(
+        chosen=2,
+        ended={"created": 2},
+        compared=2,
+        missing_ids=missing_ids,
+        verified_ids=2 - len(missing_ids),
+        unverified_ids=(),
+        fields=(),
+        contested=(),
+        contested_count=0,
+        unmapped=(),
+    )
+
+
+def test_a_first_sync_that_lost_a_record_stops_and_says_so() -> None:
+    report = build_report(first_sync=compare_first_sync(missing_ids=("li-1",)))
+    assert report.verdict is Verdict.STOPPED
+    assert report.headline.startswith("2 records compared field by field: 1 records are gone.")
+
+
+def test_the_summary_tells_whether_a_first_sync_is_sound() -> None:
+    summary = build_report(first_sync=compare_first_sync(missing_ids=())).to_summary()
+    told = summary["first_sync"]
+    assert isinstance(told, dict)
+    assert (told["is_sound"], told["chosen"]) == (True, 2)
