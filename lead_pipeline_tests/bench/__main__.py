@@ -19,8 +19,8 @@ from lead_pipeline_tests.bench.comparison import Laboratory, measure_contestant
 from lead_pipeline_tests.bench.contestant_process import ContestantFailedError
 from lead_pipeline_tests.bench.contestants import Contestant
 from lead_pipeline_tests.bench.database_cpu import read_cpu_seconds
-from lead_pipeline_tests.bench.enrichment_growth import EnrichmentSpeed, measure_enrichment
-from lead_pipeline_tests.bench.measurements import Result, judge_calls
+from lead_pipeline_tests.bench.enrichment_growth import EnrichmentSpeed, in_turns, measure_enrichment
+from lead_pipeline_tests.bench.measurements import Result
 from lead_pipeline_tests.bench.org_speed import OrgSpeed, measure_org_speed
 from lead_pipeline_tests.bench.sandbox import BenchSandbox
 from lead_pipeline_tests.bench.tables import (
@@ -29,8 +29,10 @@ from lead_pipeline_tests.bench.tables import (
     print_org_speed,
     print_results,
     print_routes,
+    print_verdicts,
     to_json,
 )
+from lead_pipeline_tests.bench.verdicts import judge_calls, judge_growth, judge_org_speed
 
 DEFAULT_SIZES = (1_000, 10_000)
 DEFAULT_ORG_LEADS = 100_000
@@ -56,10 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_enrichment(console, enrichment)
     if speed is not None:
         print_org_speed(console, speed)
-    console.print(f"\n[bold]{judge_calls(results).sentence}[/]")
+    verdicts = [judge_calls(results), judge_growth(enrichment), *judge_org_speed(speed)]
+    print_verdicts(console, verdicts)
     for failure in failures:
         sys.stderr.write(f"error: {failure}\n")
-    sys.stdout.write(json.dumps(to_json(results, speed) | {"enrichment": enrichment_json(enrichment)}) + "\n")
+    sys.stdout.write(json.dumps(to_json(results, speed, verdicts) | {"enrichment": enrichment_json(enrichment)}) + "\n")
     return MALFUNCTION if failures or any(result.problems for result in results) else 0
 
 
@@ -110,7 +113,7 @@ def _compare(
     results: list[Result] = []
     failures: list[str] = []
     with _open_laboratory(options, home) as laboratory:
-        for leads in options.enrichment_sizes:
+        for leads in in_turns(options.enrichment_sizes) if options.enrichment_sizes else ():
             console.print(f"measuring enrichment at {leads:,} leads …", style="dim")
             speeds.append(
                 measure_enrichment(

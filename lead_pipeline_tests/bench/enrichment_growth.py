@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from uuid import uuid4
 
 from psycopg.types.json import Jsonb
@@ -34,7 +35,7 @@ from lead_pipeline_tests.bench.sandbox import BenchSandbox
 BATCH_ID = "2026-05-04"
 UNHURRIED = DievioOptions(calls_per_second=1_000_000, burst_calls=1_000_000)
 MILLISECONDS = 1_000
-MOST_GROWTH = 11.0  # times the work for ten times the leads
+SMALL_TURNS = 3  # so often is each smaller size measured before the largest, and again after it
 
 ReadCpu = Callable[[], float | None]
 
@@ -57,11 +58,30 @@ class EnrichmentSpeed:
         return (self.cpu_seconds + self.database_cpu_seconds) / self.leads * MILLISECONDS
 
 
+def in_turns(sizes: Sequence[int]) -> list[int]:
+    """Return the sizes in the order in which they are measured: the smaller ones before and after the largest.
+
+    The same work takes half as long again at one moment as at another on a shared machine. Measured once, seconds
+    before the large size, the small one would tell more of the machine than of the growth.
+    """
+    largest = max(sizes)
+    smaller = [size for size in sizes if size != largest] * SMALL_TURNS
+    return [*smaller, largest, *smaller]
+
+
+def medians(speeds: Sequence[EnrichmentSpeed]) -> list[EnrichmentSpeed]:
+    """Return one measurement for each size, the one with the median CPU, the smallest size first."""
+    by_cpu = sorted(speeds, key=lambda speed: (speed.leads, speed.total_cpu_ms_per_lead))
+    groups = [list(group) for _, group in groupby(by_cpu, key=lambda speed: speed.leads)]
+    return [group[len(group) // 2] for group in groups]
+
+
 def growth(speeds: Sequence[EnrichmentSpeed]) -> float | None:
-    """Return how many times the work of the smallest size the largest takes; None with one size."""
-    if len(speeds) < 2:  # two points make a growth
+    """Return how many times the work of the smallest size the largest takes, by their medians; None with one size."""
+    sizes = medians(speeds)
+    if len(sizes) < 2:  # two points make a growth
         return None
-    first, last = speeds[0], speeds[-1]
+    first, last = sizes[0], sizes[-1]
     return (last.total_cpu_ms_per_lead * last.leads) / (first.total_cpu_ms_per_lead * first.leads)
 
 

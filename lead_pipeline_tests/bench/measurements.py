@@ -1,6 +1,6 @@
-"""What was measured, and the arithmetic on it: calls, CPU per lead, duplicates, ratios and the verdict.
+"""What was measured, and the arithmetic on it: calls, CPU per lead, duplicates and ratios.
 
-Taking the measurements is `comparison`; showing them is `tables`.
+Taking the measurements is `comparison`; judging them is `verdicts`, showing them `tables`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from lead_pipeline_tests.bench.contestants import Contestant
 
-TARGET_CALLS = 25  # Salesforce calls for TARGET_LEADS new leads through the whole nightly job: the product's promise
-TARGET_LEADS = 10_000
 MILLISECONDS = 1_000
 
 
@@ -143,28 +141,3 @@ def cpu_growth(results: Sequence[Result], contestant: Contestant) -> float | Non
     if len(own) < 2 or own[0].leads == own[-1].leads:
         return None
     return own[-1].first.cpu_per_lead_ms(own[-1].leads) / own[0].first.cpu_per_lead_ms(own[0].leads)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Whether the promised number of calls was kept; None when it was not measured."""
-
-    calls: int | None
-    is_kept: bool | None
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in words."""
-        promise = f"at most {TARGET_CALLS} Salesforce calls for {TARGET_LEADS:,} new leads"
-        if self.is_kept is None:
-            return f"NOT MEASURED: {promise}; needs the pipeline at {TARGET_LEADS:,} leads, run to its end"
-        return f"{'PASS' if self.is_kept else 'FAIL'}: the pipeline made {self.calls} calls; the promise is {promise}"
-
-
-def judge_calls(results: Sequence[Result]) -> Verdict:
-    """Hold the pipeline to its promise; a run that did not bring in every lead proves nothing."""
-    result = find_result(results, Contestant.PIPELINE, leads=TARGET_LEADS)
-    if result is None or result.problems or result.missing:
-        return Verdict(calls=result.first.total_calls if result else None, is_kept=None)
-    calls = result.first.total_calls
-    return Verdict(calls=calls, is_kept=calls <= TARGET_CALLS)

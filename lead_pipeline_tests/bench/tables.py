@@ -11,16 +11,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from lead_pipeline_tests.bench.contestants import DESCRIPTIONS, Contestant
-from lead_pipeline_tests.bench.enrichment_growth import EnrichmentSpeed, growth
+from lead_pipeline_tests.bench.enrichment_growth import EnrichmentSpeed, growth, medians
 from lead_pipeline_tests.bench.measurements import (
     Result,
     RunMeasurement,
     compare,
     cpu_growth,
-    judge_calls,
     marginal_cpu_ms,
 )
 from lead_pipeline_tests.bench.org_speed import OrgSpeed
+from lead_pipeline_tests.bench.verdicts import Verdict
 
 ABSENT = "-"
 
@@ -148,9 +148,16 @@ def print_enrichment(console: Console, speeds: Sequence[EnrichmentSpeed]) -> Non
             f"{speed.wall_seconds:.1f}",
         )
     console.print(table)
-    times = growth(speeds)
+    times, sizes = growth(speeds), medians(speeds)
     if times is not None:
-        console.print(f"{speeds[-1].leads:,} leads take {times:.1f} times the CPU of {speeds[0].leads:,}")
+        console.print(f"{sizes[-1].leads:,} leads take {times:.1f} times the CPU of {sizes[0].leads:,}, by medians")
+
+
+def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print what is promised and whether it was kept."""
+    console.print()
+    for verdict in verdicts:
+        console.print(f"[bold]{verdict.sentence}[/]")
 
 
 def enrichment_json(speeds: Sequence[EnrichmentSpeed]) -> dict[str, Any]:
@@ -159,15 +166,14 @@ def enrichment_json(speeds: Sequence[EnrichmentSpeed]) -> dict[str, Any]:
     return {"sizes": sizes, "cpu_growth": growth(speeds)}
 
 
-def to_json(results: Sequence[Result], speed: OrgSpeed | None) -> dict[str, Any]:
+def to_json(results: Sequence[Result], speed: OrgSpeed | None, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Return every figure as one JSON object."""
-    verdict = judge_calls(results)
     contestants = dict.fromkeys(result.contestant for result in results)
     return {
         "results": [_result_json(results, result) for result in results],
         "cpu_growth": {contestant.value: _growth_json(results, contestant) for contestant in contestants},
         "org_speed": None if speed is None else asdict(speed),
-        "verdict": asdict(verdict) | {"sentence": verdict.sentence},
+        "verdicts": [asdict(verdict) | {"sentence": verdict.sentence} for verdict in verdicts],
     }
 
 

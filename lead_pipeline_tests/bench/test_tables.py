@@ -6,7 +6,8 @@ from rich.console import Console
 from lead_pipeline_tests.bench.contestants import Contestant
 from lead_pipeline_tests.bench.measurements import Result, RunMeasurement
 from lead_pipeline_tests.bench.org_speed import OrgSpeed
-from lead_pipeline_tests.bench.tables import print_org_speed, print_results, print_routes, to_json
+from lead_pipeline_tests.bench.tables import print_org_speed, print_results, print_routes, print_verdicts, to_json
+from lead_pipeline_tests.bench.verdicts import judge_calls, judge_org_speed
 
 SPEED = OrgSpeed(
     org_leads=100_000,
@@ -42,12 +43,12 @@ RESULTS = [
 
 
 def test_every_figure_is_in_the_json_line() -> None:
-    document = json.loads(json.dumps(to_json(RESULTS, SPEED)))
+    document = json.loads(json.dumps(to_json(RESULTS, SPEED, [judge_calls(RESULTS)])))
 
     assert [item["first"]["total_calls"] for item in document["results"]] == [20, 24, 20_001]
     assert document["results"][2]["ratios"]["calls"] == 20_001 / 24
     assert document["cpu_growth"]["pipeline"] == {"ratio": 1.0, "marginal_ms_per_lead": 1.0}
-    assert document["verdict"]["is_kept"] is True
+    assert [verdict["is_kept"] for verdict in document["verdicts"]] == [True]
     assert document["org_speed"]["creates_per_second"] == 400.0
 
 
@@ -58,6 +59,16 @@ def test_the_tables_show_calls_ratios_routes_and_problems() -> None:
     print_results(console, RESULTS)
     print_routes(console, RESULTS)
     print_org_speed(console, SPEED)
+    print_verdicts(console, judge_org_speed(SPEED))
 
-    for part in ("20,001", "833.38", "GET /query", "it stopped [here]", "5,000", "1.000 ms CPU"):
+    for part in (
+        "PASS: 400 measured",
+        "NOT MEASURED: a page",
+        "20,001",
+        "833.38",
+        "GET /query",
+        "it stopped [here]",
+        "5,000",
+        "1.000 ms CPU",
+    ):
         assert part in text.getvalue()
