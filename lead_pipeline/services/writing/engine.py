@@ -55,6 +55,8 @@ def carry_out_plan(session: WriteSession, plans: FreshPlans, *, holding_owner_id
     for _ in range(session.limits.max_passes):
         _settle_what_is_open(session)
         if not _has_open_plans(session):
+            # A hand-over may have landed after it was given up: nothing but its receipt in the mirror would ever tell.
+            settle_late_landings(session)
             return
         reading = _read_afresh(session, plans, sent_count=sent_count)
         _settle_without_write(session)
