@@ -12,14 +12,14 @@ from datetime import datetime
 from uuid import UUID
 
 from lead_pipeline.domain.decisions import Outcome
-from lead_pipeline.domain.mapping import MappingSet, WritePolicy
+from lead_pipeline.domain.mapping import MappingSet, ObjectMapping, WritePolicy
 from lead_pipeline.domain.pulling import CallState
 from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, IntentState, WriteKind, WritePurpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRules:
-    """How our user may change fields.
+    """How our user may change the fields of one object's records.
 
     Attributes:
         policies: API name -> when the field may be written; fields without an entry may never be.
@@ -32,14 +32,23 @@ class FieldRules:
     stamps: frozenset[str]
 
 
-def field_rules(mappings: MappingSet) -> FieldRules:
-    """Return the rules that the mappings set, of both objects; where they differ about a field, the lead's count."""
-    own = {row.to: row.write for mapping in (mappings.contact, mappings.lead) for row in mapping.fields}
+NO_RULES = FieldRules(policies={}, placeholders=frozenset(), stamps=frozenset())  # nothing may be changed
+
+#: First three characters of an id -> object, the same in every org; a history names records by their ids alone.
+_OBJECT_BY_PREFIX = {"00Q": "Lead", "003": "Contact"}
+
+
+def field_rules(mappings: MappingSet) -> dict[str, FieldRules]:
+    """Return object name -> the rules that its mapping sets; a field of one name is another one on each object."""
+    return {mapping.object_name: _rules_of(mapping) for mapping in (mappings.lead, mappings.contact)}
+
+
+def _rules_of(mapping: ObjectMapping) -> FieldRules:
     return FieldRules(
         # The external id is stamped where it is blank, whatever a mapping says: the links have a rule of their own.
-        policies=own | {EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK},
-        placeholders=mappings.lead.placeholders | mappings.contact.placeholders,
-        stamps=mappings.lead.stamp_fields | mappings.contact.stamp_fields,
+        policies={row.to: row.write for row in mapping.fields} | {EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK},
+        placeholders=mapping.placeholders,
+        stamps=mapping.stamp_fields,
     )
 
 
@@ -197,7 +206,7 @@ class Evidence:
     """Everything that the rules look at.
 
     Attributes:
-        fields: How our user may change fields.
+        fields: Object name -> how our user may change its fields; an object without an entry may not be changed.
         delivered: Delivered rows.
         waiting: Those that nobody let through yet: planned, and rightly without an end.
         outcomes: Their ends.
@@ -217,7 +226,7 @@ class Evidence:
             field whose earlier value we do not see in the history cannot be judged.
     """
 
-    fields: FieldRules
+    fields: Mapping[str, FieldRules]
     delivered: Sequence[DeliveredRow] = ()
     waiting: Collection[DeliveredRow] = ()
     outcomes: Sequence[OutcomeRow] = ()
@@ -234,3 +243,7 @@ class Evidence:
     complete_batches: Collection[str] = ()
     repeated_writes: int = 0
     is_history_complete: bool = True
+
+    def rules_of(self, salesforce_id: str) -> FieldRules:
+        """Return how the fields of a record may be changed."""
+        return self.fields.get(_OBJECT_BY_PREFIX.get(salesforce_id[:3], ""), NO_RULES)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from lead_pipeline.domain.name_compatibility import NameComparison, compare_names
 
 #: Room of `Dievio_Lead_ID__c` in the org; an id goes into addresses there, so nothing but these letters.
-_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN_ID = re.compile(r"[a-z0-9_-]{1,64}")  # no capitals: an org whose field ignores case must not merge two people
 _HASH_LENGTH = 24  # hex digits: 96 bits
 
 
@@ -150,7 +150,8 @@ def name_domain_alias(given: str | None, family: str | None, place: str | None) 
 def mint_id(kind: AliasKind, alias: str) -> str:
     """Return the id that an alias gives a new person: the source's own where it is plain, else a hash.
 
-    Ids stand in logs, gates and Dagster, where no person may be read: a profile's slug is mostly a name.
+    A plain one has no capitals. Ids stand in logs, gates and Dagster, where no person may be read: a profile's slug is
+    mostly a name.
     """
     if kind is AliasKind.EXPLICIT and _PLAIN_ID.fullmatch(alias) and not alias.startswith(tuple(_ID_PREFIXES.values())):
         return alias

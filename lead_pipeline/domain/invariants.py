@@ -168,7 +168,8 @@ def _may_write(evidence: Evidence, commit: Commit, purpose: WritePurpose | None,
         return True
     if name == OWNER_FIELD:
         return commit.is_insert or purpose is WritePurpose.HAND_OVER
-    policy = evidence.fields.policies.get(name, WritePolicy.NEVER)
+    rules = evidence.rules_of(commit.salesforce_id)
+    policy = rules.policies.get(name, WritePolicy.NEVER)
     before = commit.before.get(name)
     if policy is WritePolicy.NEVER:
         return False
@@ -176,7 +177,7 @@ def _may_write(evidence: Evidence, commit: Commit, purpose: WritePurpose | None,
         return True  # a person's decision outranks every policy but `never`
     if purpose is WritePurpose.REVERT:
         return before == ours
-    is_free = policy is not WritePolicy.WRITE_ONCE and is_blank(before, evidence.fields.placeholders)
+    is_free = policy is not WritePolicy.WRITE_ONCE and is_blank(before, rules.placeholders)
     return is_free or (policy is WritePolicy.TRACKED and before == ours)
 
 
@@ -315,7 +316,7 @@ def _check_echoes(evidence: Evidence) -> Iterator[Violation]:
     sent: dict[tuple[str, str], tuple[object, object]] = {}  # what we sent, and what the org made of it
     for write in evidence.history:
         commit = stored.get(write.op_id)
-        fields = [name for name in write.after if _is_content(evidence, name)]
+        fields = [name for name in write.after if _is_content(evidence, write, name)]
         if write.purpose in _FROM_DELIVERIES and write.kind is WriteKind.UPDATE:
             echoes = [
                 name
@@ -335,7 +336,7 @@ def _check_freshness(evidence: Evidence) -> Iterator[Violation]:
     for write in evidence.history:
         for name in write.after:
             held = newest.get((write.salesforce_id, name))
-            if _is_content(evidence, name) and held is not None and _is_overtaken(write, held, name):
+            if _is_content(evidence, write, name) and held is not None and _is_overtaken(write, held, name):
                 yield _broken(Invariant.FRESHNESS, write.op_id, f"replaced a fresher {name} of ours")
             newest[write.salesforce_id, name] = write
 
@@ -348,10 +349,10 @@ def _is_overtaken(write: PastWrite, held: PastWrite, name: str) -> bool:
     return is_replacing and write.source_at < held.source_at
 
 
-def _is_content(evidence: Evidence, name: str) -> bool:
+def _is_content(evidence: Evidence, write: PastWrite, name: str) -> bool:
     """Whether a field is more than what goes along with every write."""
     is_mark = name in {RECEIPT_FIELD, OWNER_FIELD} or is_guard_field(name)
-    return not is_mark and name not in evidence.fields.stamps
+    return not is_mark and name not in evidence.rules_of(write.salesforce_id).stamps
 
 
 def _broken(invariant: Invariant, subject: object, what: str) -> Violation:

@@ -43,7 +43,8 @@ def ids(claims: list[IdentityClaim], known: dict[Alias, KnownPerson] | None = No
 @pytest.mark.parametrize(
     ("kind", "alias", "expected"),
     [
-        (EXPLICIT, "Lead_42-x", "Lead_42-x"),
+        (EXPLICIT, "lead_42-x", "lead_42-x"),
+        (EXPLICIT, "Lead_42-x", "ex-"),
         (EXPLICIT, "a.b:c", "ex-"),
         (EXPLICIT, "li-fake", "ex-"),
         (LINKEDIN, "jane-doe", "li-"),
@@ -62,6 +63,13 @@ def test_an_id_is_plain_or_tells_nothing_and_fits_an_address(kind: AliasKind, al
     assert minted.replace("-", "").replace("_", "").isalnum()
     assert minted.isascii()
     assert kind is EXPLICIT or "jane" not in minted
+
+
+def test_ids_that_differ_in_case_alone_stay_apart_where_the_org_ignores_case() -> None:
+    minted = {mint_id(EXPLICIT, "lead_42"), mint_id(EXPLICIT, "Lead_42"), mint_id(EXPLICIT, "LEAD_42")}
+
+    assert len({each.lower() for each in minted}) == 3
+    assert minted == {each.lower() for each in minted}
 
 
 def test_the_email_id_is_a_hash_that_anybody_can_compute_again() -> None:
@@ -105,9 +113,9 @@ def test_an_explicit_id_wins_over_a_profile_of_somebody_else_and_the_alias_stays
 
 
 def test_two_explicit_ids_on_one_profile_are_two_people() -> None:
-    rows = [claim(1, (EXPLICIT, "X1"), (LINKEDIN, "jane-doe")), claim(2, (EXPLICIT, "X2"), (LINKEDIN, "jane-doe"))]
+    rows = [claim(1, (EXPLICIT, "x1"), (LINKEDIN, "jane-doe")), claim(2, (EXPLICIT, "x2"), (LINKEDIN, "jane-doe"))]
 
-    assert ids(rows) == {1: "X1", 2: "X2"}
+    assert ids(rows) == {1: "x1", 2: "x2"}
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ FIELDS = FieldRules(
     stamps=frozenset(),
 )
 SOUND = Evidence(
-    fields=FIELDS,
+    fields={"Lead": FIELDS},
     delivered=ROWS,
     outcomes=ENDS,
     intents=INTENTS,

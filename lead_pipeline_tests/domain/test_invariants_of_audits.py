@@ -19,6 +19,7 @@ from lead_pipeline.domain.mapping import (
 from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, IntentState, WriteKind, WritePurpose
 
 RECORD_ID = "00Q000000000001AAA"
+CONTACT_ID = "003000000000001AAA"
 
 
 def judge(
@@ -31,7 +32,7 @@ def judge(
     ids = [UUID(int=number) for number in range(1, len(changes) + 1)]
     values = [({field: before}, {field: after}) for _, before, after in changes]
     evidence = Evidence(
-        fields=FieldRules(policies={"Title": policy}, placeholders=frozenset({"n/a"}), stamps=frozenset()),
+        fields={"Lead": FieldRules(policies={"Title": policy}, placeholders=frozenset({"n/a"}), stamps=frozenset())},
         intents=[
             IntentRow(
                 op_id=op_id,
@@ -121,16 +122,42 @@ def one_field_mapping(
     return ObjectMapping(object_name=object_name, version="1", fields=(row,), placeholders=frozenset({placeholder}))
 
 
-def test_both_mappings_say_how_a_field_may_change_and_what_counts_as_blank() -> None:
+def test_each_mapping_says_how_its_fields_may_change_and_what_counts_as_blank() -> None:
     lead = one_field_mapping("Lead", WritePolicy.TRACKED, name="Title", placeholder="n/a")
-    contact = one_field_mapping("Contact", WritePolicy.FILL_BLANK, name="Phone", placeholder="none", is_stamp=True)
+    contact = one_field_mapping("Contact", WritePolicy.FILL_BLANK, name="Title", placeholder="none", is_stamp=True)
 
     rules = field_rules(build_mapping_set(lead, contact))
 
-    assert rules.stamps == {"Phone"}
-    assert rules.placeholders == {"n/a", "none"}
-    assert rules.policies == {
-        "Title": WritePolicy.TRACKED,
-        "Phone": WritePolicy.FILL_BLANK,
-        EXTERNAL_ID_FIELD: WritePolicy.FILL_BLANK,
+    assert {name: own.stamps for name, own in rules.items()} == {"Lead": frozenset(), "Contact": {"Title"}}
+    assert {name: own.placeholders for name, own in rules.items()} == {"Lead": {"n/a"}, "Contact": {"none"}}
+    assert {name: own.policies["Title"] for name, own in rules.items()} == {
+        "Lead": WritePolicy.TRACKED,
+        "Contact": WritePolicy.FILL_BLANK,
     }
+    assert {own.policies[EXTERNAL_ID_FIELD] for own in rules.values()} == {WritePolicy.FILL_BLANK}
+
+
+@pytest.mark.parametrize(
+    ("salesforce_id", "lead", "contact", "is_broken"),
+    [
+        (CONTACT_ID, WritePolicy.ALWAYS, WritePolicy.FILL_BLANK, True),
+        (CONTACT_ID, WritePolicy.NEVER, WritePolicy.ALWAYS, False),
+        (RECORD_ID, WritePolicy.FILL_BLANK, WritePolicy.ALWAYS, True),
+        (RECORD_ID, WritePolicy.ALWAYS, WritePolicy.NEVER, False),
+        ("001000000000001AAA", WritePolicy.ALWAYS, WritePolicy.ALWAYS, True),
+    ],
+)
+def test_a_record_is_judged_by_the_policy_of_its_own_object(
+    salesforce_id: str, lead: WritePolicy, contact: WritePolicy, *, is_broken: bool
+) -> None:
+    mappings = build_mapping_set(
+        one_field_mapping("Lead", lead, name="Title", placeholder="n/a"),
+        one_field_mapping("Contact", contact, name="Title", placeholder="n/a"),
+    )
+    change = Commit(
+        op_id=None, salesforce_id=salesforce_id, is_insert=False, before={"Title": "Head"}, after={"Title": "Chief"}
+    )
+
+    found = find_violations(Evidence(fields=field_rules(mappings), commits=[change]))
+
+    assert (Invariant.POLICY in {violation.invariant for violation in found}) is is_broken

@@ -52,7 +52,7 @@ def judge_credits(
 ) -> list[str]:
     """Return what is said about calls of one search, of which answers with such prices are kept."""
     evidence = Evidence(
-        fields=FIELDS,
+        fields={"Lead": FIELDS},
         paid_calls=calls,
         kept_answers=[KeptAnswer(account=SEARCH, credits=price) for price in kept],
         charged_credits=charged,
@@ -63,7 +63,7 @@ def judge_credits(
 
 def judge_history(*writes: PastWrite, commits: tuple[Commit, ...] = ()) -> tuple[list[str], list[str]]:
     """Return what is said about echoes and about freshness."""
-    evidence = Evidence(fields=FIELDS, history=writes, commits=commits)
+    evidence = Evidence(fields={"Lead": FIELDS}, history=writes, commits=commits)
     return said(evidence, Invariant.ECHO), said(evidence, Invariant.FRESHNESS)
 
 
