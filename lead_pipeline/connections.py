@@ -200,7 +200,12 @@ class Connections:
 
     def rework_rules(self) -> ReworkRules:
         """Return what decisions and replays need to know to bring a row to its end."""
-        return ReworkRules(write=self.write_rules(), routing=self.config.routing, gates=self.config.gates)
+        return ReworkRules(
+            write=self.write_rules(),
+            routing=self.config.routing,
+            gates=self.config.gates,
+            campaigns=self.config.campaigns,
+        )
 
     def refresh(self, *, actor: str) -> Refresh:
         """Return what looking records up again needs to know."""

@@ -31,6 +31,7 @@ STAGE_TITLES = {
     "write": "Writing to Salesforce",
     "read_back": "Reading back",
     "hand_over": "Handing over",
+    "join_campaigns": "Adding to Campaigns",
 }
 BAR_WIDTH = 28
 PIPED_WIDTH = 160  # columns; a file has no edge, and names that were cut cannot be searched for
@@ -101,6 +102,9 @@ def print_report(console: Console, report: RunReport) -> None:
     print_gates(console, report.gates)
     for alert in report.enrichment_alerts:
         console.print(f"[yellow]enrichment[/yellow] {alert}")
+    for line in report.campaigns:
+        code = f" {line.error_code}" if line.error_code else ""
+        console.print(f"campaign {line.campaign_id}: {count_of(line.leads, 'lead')} {line.state}{code}")
     if report.first_sync is not None:
         print_first_sync(console, report.first_sync)
     console.print(_field_table(report))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lead_pipeline.config.loading import find_stray_files, load_parsed
+from lead_pipeline.domain.campaigns import CampaignRules, parse_campaign_rules
 from lead_pipeline.domain.companies import CompanyPolicy, parse_company_policy
 from lead_pipeline.domain.enrichment.measure_rules import MeasureRules, parse_measure_rules
 from lead_pipeline.domain.enrichment.policy import EnrichmentPolicy, parse_enrichment_policy
@@ -29,7 +30,7 @@ CONTACT_API = "contact_api"  # the second enrichment provider, and its document
 PIPELINE_DOCUMENTS = frozenset(
     {
         "sources/dievio", "mapping/lead", "mapping/contact", "segments", "matching", "routing", "gates", "owners",
-        "enrichment", "enrichment_measures", "companies",
+        "enrichment", "enrichment_measures", "companies", "campaigns",
     }
 )  # fmt: skip
 
@@ -46,6 +47,7 @@ class PipelineConfig:
     gates: GateSettings
     owners: OwnerRules
     companies: CompanyPolicy
+    campaigns: CampaignRules
     enrichment: EnrichmentPolicy
     measures: MeasureRules
 
@@ -60,6 +62,9 @@ class PipelineConfig:
 
 def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     """Read every configuration file, the operator's own first.
+
+    Those of a second enrichment provider as well, where it is named: it is opened in the middle of a run, and what is
+    wrong with its files has to be said before anything is bought.
 
     Args:
         directory: The operator's configuration; a file missing there falls back to the packaged default.
@@ -84,13 +89,13 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
     routing = read("routing", parse_routing_rules)
     enrichment = read("enrichment", parse_enrichment_policy)
     if enrichment is not None and CONTACT_API in enrichment.providers:
-        # It is opened in the middle of a run: what is wrong with its files has to be said before anything is bought.
         read(CONTACT_API, dict)
         read(f"sources/{CONTACT_API}", parse_source_mapping)
     measures = read("enrichment_measures", parse_measure_rules)
     gates = read("gates", partial(_parse_gates, source=source, mappings=(lead, contact), enrichment=enrichment))
     owners = read("owners", parse_owner_rules)
     companies = read("companies", parse_company_policy)
+    campaigns = read("campaigns", partial(parse_campaign_rules, segments=segments))
     if problems:
         raise InvalidDocumentError(problems)
     return PipelineConfig(
@@ -102,6 +107,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         gates=gates,
         owners=owners,
         companies=companies,
+        campaigns=campaigns,
         enrichment=enrichment,
         measures=measures,
     )

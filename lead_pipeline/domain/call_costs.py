@@ -20,6 +20,7 @@ INSERT_JOB_CALLS = 6  # create, upload, close, one state, two result files; long
 UPDATE_JOB_CALLS = 4  # as above; of rows that were not refused the files tell nothing new
 REFUSED_ROWS_CALLS = 1  # the file of those that were
 GUARD_CALLS = 1  # whether the validation rules are active
+MEMBER_READ_RECORDS = 1_000  # people per look at the members of a Campaign: five queries of 200 ids
 PREPARATION_CALLS = 5  # sign-in, describes, directory refresh, counts, fresh read before the writes
 
 
@@ -32,11 +33,12 @@ class CallEstimate:
     updates: int
     read_back: int
     hand_over: int
+    campaigns: int = 0
 
     @property
     def total(self) -> int:
         """All calls together."""
-        return self.preparation + self.creates + self.updates + self.read_back + self.hand_over
+        return self.preparation + self.creates + self.updates + self.read_back + self.hand_over + self.campaigns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,12 @@ class SegmentAccount:
 
 
 def estimate_calls(
-    *, creates: int, updates: int, has_owner_guard: bool, has_update_guard: bool = False
+    *,
+    creates: int,
+    updates: int,
+    has_owner_guard: bool,
+    has_update_guard: bool = False,
+    memberships: Iterable[int] = (),
 ) -> CallEstimate:
     """Estimate the Salesforce calls of a run that writes so many records.
 
@@ -60,6 +67,7 @@ def estimate_calls(
         has_owner_guard: Whether the org itself refuses to move leads that somebody took, so that a large hand-over may
             use one Bulk job.
         has_update_guard: Whether it refuses to replace values of people, so that many updates may use one.
+        memberships: People to be added, for each Campaign: who is a member is read first, then the others are inserted.
     """
     written = creates + updates
     jobs = ceil(creates / BULK_JOB_ROWS)
@@ -73,6 +81,7 @@ def estimate_calls(
         updates=bulk_update if is_bulk_update else ceil(updates / COMPOSITE_UPDATES),
         read_back=ceil(written / QUERY_PAGE_RECORDS),
         hand_over=bulk_hand_over if is_bulk_hand_over else ceil(creates / COMPOSITE_UPDATES),
+        campaigns=sum(ceil(n / MEMBER_READ_RECORDS) + ceil(n / COLLECTION_RECORDS) for n in memberships),
     )
 
 

@@ -107,6 +107,16 @@ class DeadLetterLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignLine:
+    """People of the batch who were to become members of a Campaign, by where that stands."""
+
+    campaign_id: str
+    state: str  # planned, sent, added, present, refused
+    error_code: str
+    leads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
     """Everything people may want to know about one run of one batch; counts are rows unless a name says otherwise."""
 
@@ -143,6 +153,7 @@ class RunReport:
     enrichment_alerts: tuple[str, ...] = ()  # providers that were down, budgets that were spent
     first_sync: SyncComparison | None = None  # source and destination, while a batch is let through step by step
     waiting: int = 0  # rows that nobody let through yet: planned, without an outcome
+    campaigns: tuple[CampaignLine, ...] = ()
 
     @property
     def settled(self) -> int:

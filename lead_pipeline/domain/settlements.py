@@ -35,6 +35,7 @@ class LogOperation(StrEnum):
     FAIL = "fail"
     HAND_OVER = "hand_over"
     REVERT = "revert"
+    JOIN_CAMPAIGN = "join_campaign"
 
 
 class HandOverState(StrEnum):

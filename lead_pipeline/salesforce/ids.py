@@ -23,6 +23,8 @@ KEY_PREFIXES: Mapping[str, str] = {
     "Group": "00G",
     "Organization": "00D",
     "Lead": "00Q",
+    "Campaign": "701",
+    "CampaignMember": "00v",
     "PermissionSet": "0PS",
     "PermissionSetAssignment": "0Pa",
     "DeployRequest": "0Af",  # a deployment of metadata

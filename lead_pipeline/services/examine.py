@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from lead_pipeline.domain.campaigns import MEMBER_OBJECT, NO_CAMPAIGNS, CampaignRules, examine_campaigns
 from lead_pipeline.domain.field_findings import FieldExamination, examine_fields
 from lead_pipeline.domain.findings import Finding, Severity, sort_findings
 from lead_pipeline.domain.mapping import MappingSet, WritePolicy
@@ -25,6 +26,7 @@ from lead_pipeline.domain.routing import RoutingRules
 from lead_pipeline.errors import ConfigurationError, CredentialsRefusedError, OrgNotReadyError
 from lead_pipeline.salesforce.describe import ObjectDescribe
 from lead_pipeline.salesforce.records import QueryPage, Record
+from lead_pipeline.salesforce.soql import soql_in_chunks
 from lead_pipeline.services.directory_queries import count_query
 from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
@@ -41,6 +43,7 @@ _DUPLICATE_RULES = "SELECT DeveloperName FROM DuplicateRule WHERE SobjectType = 
 _TRACKED_FIELDS = (
     "SELECT QualifiedApiName, IsFieldHistoryTracked FROM FieldDefinition WHERE EntityDefinitionId = 'Lead'"
 )
+_CAMPAIGNS = "SELECT Id, IsActive FROM Campaign WHERE Id IN {ids}"
 _ASSIGNMENT_RULES = "SELECT Name FROM AssignmentRule WHERE SobjectType = 'Lead' AND Active = true"
 
 
@@ -92,10 +95,12 @@ def examine(
     mappings: MappingSet,
     routing: RoutingRules,
     now: Callable[[], datetime],
+    campaigns: CampaignRules = NO_CAMPAIGNS,
 ) -> Examination:
     """Hold the mapping against the org, and look at what else a run rests on, in some five calls.
 
-    What the org said about its fields is kept, so that the stages behind need not ask for it again.
+    What the org said about its fields is kept, so that the stages behind need not ask for it again. Campaigns take two
+    calls more, where the configuration names any.
 
     Raises:
         LeadPipelineError: A system does not answer or refuses us.
@@ -106,6 +111,7 @@ def examine(
     findings = [
         *examine_org(facts, queues_needed=_queues_of(routing)),
         *examine_history(facts.tracked_fields, contested=_contested_fields(mappings)),
+        *_examine_campaigns(salesforce, campaigns),
     ]
     with database.transaction() as connection:
         server = find_server_facts(connection)
@@ -165,6 +171,24 @@ def _read_facts(
         clock_skew=server_time - now() if server_time is not None else None,
         has_owner_guard=OWNER_GUARD in salesforce.active_validation_rules("Lead"),
     )
+
+
+def _examine_campaigns(salesforce: ExaminedOrg, campaigns: CampaignRules) -> Sequence[Finding]:
+    """Ask for the Campaigns of the configuration, and nothing where it names none."""
+    if not campaigns.is_on:
+        return ()
+    active: dict[str, bool] = {}
+    may_create = False
+    try:
+        described = salesforce.describe_objects({MEMBER_OBJECT: None})[MEMBER_OBJECT]
+        may_create = described is not None and described.access.may_create
+        for query in soql_in_chunks(_CAMPAIGNS, name="ids", members=campaigns.campaign_ids):
+            active |= {str(row["Id"]): row["IsActive"] is True for row in salesforce.query(query)}
+    except CredentialsRefusedError:
+        raise
+    except ConfigurationError:
+        pass  # an object that is hidden from our user: what could not be asked counts as not there
+    return tuple(examine_campaigns(campaigns, active=active, may_create=may_create))
 
 
 #: Query of the setup -> the field that holds the name.

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from lead_pipeline.domain.call_costs import CallEstimate, estimate_calls, estimate_credits
+from lead_pipeline.domain.campaigns import NO_CAMPAIGNS, CampaignRules
 from lead_pipeline.domain.companies import NO_COMPANIES, CompanyPolicy
 from lead_pipeline.domain.decisions import Decision, SyncDecision
 from lead_pipeline.domain.field_drift import FieldPasts, find_shrunk_fields
@@ -33,6 +34,7 @@ from lead_pipeline.errors import (
 from lead_pipeline.services.find_accounts import find_accounts
 from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS
+from lead_pipeline.store.campaigns import count_expected
 from lead_pipeline.store.companies import count_account_matches
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import doubt_org_schemas, find_org_schema
@@ -62,11 +64,17 @@ class PlanSummary:
     mapping_version: str
     gaps: tuple[MappingGap, ...] = field(default_factory=tuple)
     accounts: Mapping[str, int] = field(default_factory=dict)  # what the look-ups of companies found -> leads
+    memberships: Mapping[str, int] = field(default_factory=dict)  # Campaign -> people a run would add
 
     @property
     def writes_to_do(self) -> int:
         """How many records a run would still write."""
         return sum(self.open_decisions.get(kind, 0) for kind in WRITING_DECISIONS)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a run would change anything in the org."""
+        return self.writes_to_do > 0 or bool(self.memberships)
 
     def as_metadata(self) -> dict[str, int | float | str]:
         """Return the counts for Dagster."""
@@ -81,11 +89,17 @@ class PlanSummary:
             **{f"fields {name}": count for name, count in sorted(self.field_verdicts.items())},
             "replaced_values": self.replaced_values,
             "guarded_touches": self.guarded_touches,
+            **self._campaigns_as_metadata(),
             "salesforce_calls": self.calls.total,
             "credits_at_most": self.credits_at_most,
             "mapping_version": self.mapping_version,
             "fields_left_out": ", ".join(left_out),
         }
+
+    def _campaigns_as_metadata(self) -> dict[str, int]:
+        if not self.memberships:
+            return {}
+        return {"campaign_members_to_add": sum(self.memberships.values()), "campaign_calls": self.calls.campaigns}
 
 
 def plan_batch(
@@ -96,6 +110,7 @@ def plan_batch(
     now: Callable[[], datetime],
     dievio_lead_ids: Collection[str] | None = None,
     companies: CompanyPolicy = NO_COMPANIES,
+    campaigns: CampaignRules = NO_CAMPAIGNS,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> PlanSummary:
     """Decide about the leads of a batch that have no outcome yet; earlier decisions about them are replaced.
@@ -107,6 +122,7 @@ def plan_batch(
         now: The clock, aware UTC.
         dievio_lead_ids: Only these leads, e.g. those whose records have changed.
         companies: Whether the Accounts of their companies are looked up.
+        campaigns: Which Campaigns they become members of; counted here, added after the hand-over.
         on_progress: Told the stage, the leads done and, as far as known, the leads in all.
 
     Raises:
@@ -123,6 +139,7 @@ def plan_batch(
             planned_at=now(),
             dievio_lead_ids=dievio_lead_ids,
             companies=companies,
+            campaigns=campaigns,
             on_progress=on_progress,
         )
     except ConfigurationError:
@@ -140,6 +157,7 @@ def _plan(
     planned_at: datetime,
     dievio_lead_ids: Collection[str] | None,
     companies: CompanyPolicy,
+    campaigns: CampaignRules,
     on_progress: Callable[[str, int, int], None] | None,
 ) -> PlanSummary:
     done = 0
@@ -168,6 +186,7 @@ def _plan(
             leads=done,
             gaps=gaps,
             mapping_version=mappings.mapping_version,
+            campaigns=campaigns,
         )
 
 
@@ -290,16 +309,14 @@ def _summarize(
     leads: int,
     gaps: tuple[MappingGap, ...],
     mapping_version: str,
+    campaigns: CampaignRules,
 ) -> PlanSummary:
-    decisions, still_open, reasons = Counter[str](), Counter[str](), Counter[str]()
-    for row in plans.count_decisions(connection, batch_id=batch_id):
-        decisions[row["decision"]] += row["leads"]
-        still_open[row["decision"]] += row["open_leads"]
-        reasons[f"{row['decision']}: {row['reason_code']}"] += row["leads"]
+    decisions, still_open, reasons = _count_decisions(connection, batch_id)
     verdicts = {
         f"{row['policy']}: {row['verdict']}": row["fields"]
         for row in plans.count_planned_fields(connection, batch_id=batch_id)
     }
+    memberships = count_expected(connection, batch_id, campaigns)
     risks = plans.count_risks(connection, batch_id=batch_id, guarded_fields=GUARDED_FIELDS)
     return PlanSummary(
         leads=leads,
@@ -315,9 +332,21 @@ def _summarize(
             updates=still_open[Decision.UPDATE],
             has_owner_guard=had_owner_guard(connection),
             has_update_guard=had_update_guard(connection, "Lead"),
+            memberships=memberships.values(),
         ),
         credits_at_most=estimate_credits(plans.read_segment_accounts(connection, batch_id=batch_id)),
         mapping_version=mapping_version,
         gaps=gaps,
         accounts=count_account_matches(connection, batch_id),
+        memberships=memberships,
     )
+
+
+def _count_decisions(connection: psycopg.Connection[Any], batch_id: str) -> tuple[Counter[str], ...]:
+    """Return leads by decision, those of them without an outcome, and leads by decision and reason."""
+    decisions, still_open, reasons = Counter[str](), Counter[str](), Counter[str]()
+    for row in plans.count_decisions(connection, batch_id=batch_id):
+        decisions[row["decision"]] += row["leads"]
+        still_open[row["decision"]] += row["open_leads"]
+        reasons[f"{row['decision']}: {row['reason_code']}"] += row["leads"]
+    return decisions, still_open, reasons

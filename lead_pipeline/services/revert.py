@@ -34,7 +34,7 @@ from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import Clock, CrmWriter, WriteSession, WriteTools
 from lead_pipeline.services.writing.settling import credit_void_writes, settle_open_writes
-from lead_pipeline.store import reverts
+from lead_pipeline.store import campaigns, reverts
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import find_org_schema, read_updateable_fields
 
@@ -59,6 +59,7 @@ class RevertSummary:
     fields_refused: int  # Salesforce refused the write, or people kept editing the record
     created_records: tuple[str, ...] = field(default=())  # never deleted
     tagged_records: int = 0
+    memberships_left: tuple[str, ...] = field(default=())  # of Campaigns, made by the run; never taken away
     stopped_reason: str = ""
 
     def as_metadata(self) -> dict[str, int | float | str]:
@@ -75,6 +76,7 @@ class RevertSummary:
             "fields_refused": self.fields_refused,
             "created_records": len(self.created_records),
             "tagged_records": self.tagged_records,
+            "memberships_left": len(self.memberships_left),
             "stopped_reason": self.stopped_reason,
         }
 
@@ -87,6 +89,7 @@ class _Tally:
     refused_fields: int = 0
     records_changed: int = 0
     created: list[str] = field(default_factory=list)
+    memberships: tuple[str, ...] = ()
 
     def add(self, reverts: Iterable[RecordRevert], *, done: Collection[str]) -> None:
         """Add records as they were judged last, and which of them were written."""
@@ -114,6 +117,7 @@ class _Tally:
             fields_left=sum(self.verdicts[verdict] for verdict in left),
             fields_refused=self.refused_fields,
             created_records=tuple(self.created),
+            memberships_left=self.memberships,
             tagged_records=self.verdicts[RevertVerdict.TAG],
             stopped_reason=stopped_reason,
         )
@@ -126,7 +130,7 @@ def preview_revert(database: Database, salesforce: CrmWriter, *, reverted_run_id
         UnknownRunError: The run wrote nothing.
     """
     batch_ids, schemas = _prepare(database, reverted_run_id)
-    tally = _Tally()
+    tally = _Tally(memberships=_memberships_of(database, reverted_run_id))
     for batch_id in batch_ids:
         for writes in _pages(database, reverted_run_id, batch_id):
             plan, _ = _plan(salesforce, schemas, writes, run_id=reverted_run_id, now=now)
@@ -153,7 +157,7 @@ def revert_run(
         WritesRefusedError: Salesforce refuses every such write until somebody mends the org.
     """
     batch_ids, schemas = _prepare(database, reverted_run_id)
-    tally, stopped_reason = _Tally(), ""
+    tally, stopped_reason = _Tally(memberships=_memberships_of(database, reverted_run_id)), ""
     try:
         for batch_id in batch_ids:
             with open_session(
@@ -176,6 +180,11 @@ def _prepare(database: Database, reverted_run_id: str) -> tuple[tuple[str, ...],
     if not batch_ids:
         raise UnknownRunError(reverted_run_id)
     return batch_ids, {name: entry.schema for name, entry in known.items() if entry is not None}
+
+
+def _memberships_of(database: Database, run_id: str) -> tuple[str, ...]:
+    with database.transaction() as connection:
+        return campaigns.read_added(connection, run_id)
 
 
 def _pages(database: Database, run_id: str, batch_id: str) -> Iterator[list[RunWrite]]:

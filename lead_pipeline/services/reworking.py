@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
+from lead_pipeline.domain.campaigns import NO_CAMPAIGNS, CampaignRules
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.routing import RoutingRules
 from lead_pipeline.errors import GateClosedError, LeaseHeldError
 from lead_pipeline.services.gates import GATES, evaluate_gate, require_gates
 from lead_pipeline.services.hand_over import HandOverCrm, hand_over
+from lead_pipeline.services.join_campaigns import join_campaigns
 from lead_pipeline.services.read_back import ReadBackSource, read_back
 from lead_pipeline.services.report import build_report
 from lead_pipeline.services.write import Crm, DirectoryPlans, WriteRules, name_owners, open_session, write_session
@@ -40,6 +42,7 @@ class ReworkRules:
     write: WriteRules
     routing: RoutingRules
     gates: GateSettings
+    campaigns: CampaignRules = NO_CAMPAIGNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,15 @@ def _end_batch(rework: Rework, batch_id: str) -> None:
         rework.database,
         rework.salesforce,
         rework.rules.routing,
+        batch_id=batch_id,
+        run_id=rework.run_id,
+        actor=rework.actor,
+        now=rework.now,
+    )
+    join_campaigns(
+        rework.database,
+        rework.salesforce,
+        rework.rules.campaigns,
         batch_id=batch_id,
         run_id=rework.run_id,
         actor=rework.actor,

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from lead_pipeline.domain.decisions import FieldVerdict, Outcome
 from lead_pipeline.domain.run_report import (
+    CampaignLine,
     DeadLetterLine,
     FieldLine,
     GateLine,
@@ -49,6 +50,7 @@ class _Lines(TypedDict):
     handovers: tuple[HandoverLine, ...]
     gates: tuple[GateLine, ...]
     enrichment_alerts: tuple[str, ...]
+    campaigns: tuple[CampaignLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,9 @@ def _read_lines(connection: psycopg.Connection, batch_id: str) -> _Lines:
         gates=read_gate_lines(connection, batch_id),
         enrichment_alerts=tuple(
             row["message"] for row in _rows(queries.list_enrichment_alerts(connection, batch_id=batch_id))
+        ),
+        campaigns=tuple(
+            CampaignLine(**row) for row in _rows(queries.count_campaign_members(connection, batch_id=batch_id))
         ),
     )
 

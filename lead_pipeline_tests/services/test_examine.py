@@ -21,6 +21,7 @@ from lead_pipeline.defs.assets.preflight import org_preflight
 from lead_pipeline.defs.failures import explain_failures
 from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.resources import SilentProgress
+from lead_pipeline.domain.campaigns import NO_CAMPAIGNS, CampaignRule, CampaignRules
 from lead_pipeline.domain.findings import Severity
 from lead_pipeline.errors import OrgNotReadyError
 from lead_pipeline.sandbox.control_plane import ControlPlane
@@ -65,7 +66,7 @@ class Clinic:
     def connections(self) -> Connections:
         return Connections(load_settings(self.environment))
 
-    def examine(self) -> Examination:
+    def examine(self, *, campaigns: CampaignRules = NO_CAMPAIGNS) -> Examination:
         with self.connections() as connections:
             return examine(
                 self.database,
@@ -73,6 +74,7 @@ class Clinic:
                 mappings=CONFIG.mappings,
                 routing=CONFIG.routing,
                 now=lambda: datetime.now(UTC),
+                campaigns=campaigns,
             )
 
     def doctor(self, *options: str, **environment: str) -> Result:
@@ -228,3 +230,18 @@ def test_an_invalid_configuration_is_told_as_findings_with_exit_code_4(clinic: C
     (finding,) = json.loads(result.stdout)["findings"]
     assert (finding["code"], result.exit_code) == ("wrong_type", 4)
     assert "segments.yaml:1:1" in finding["subject"]
+
+
+def test_campaigns_are_looked_up_once_somebody_asks_for_them(clinic: Clinic) -> None:
+    running, ended = clinic.org.load("Campaign", [{"Name": "Spring", "IsActive": True}, {"Name": "Autumn"}])
+    rules = CampaignRules(
+        rules=tuple(
+            CampaignRule(segment=segment, campaign_id=campaign_id)
+            for segment, campaign_id in (("a", running), ("b", ended), ("c", "701000000000009AAA"))
+        )
+    )
+
+    findings = clinic.examine(campaigns=rules).findings
+
+    codes = {entry.subject: entry.code for entry in findings if "campaign" in entry.code}
+    assert codes == {f"Campaign {ended}": "campaign_inactive", "Campaign 701000000000009AAA": "campaign_missing"}

@@ -96,6 +96,14 @@ WHERE h.batch_id = :batch_id
 GROUP BY 1, 2, 3, 4
 ORDER BY leads DESC, 1, 3;
 
+-- name: count_campaign_members(batch_id)
+-- Who became a member of which Campaign, and who could not.
+SELECT campaign_id, state, coalesce(error_code, '') AS error_code, count(*) AS leads
+FROM campaign_membership
+WHERE batch_id = :batch_id
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3;
+
 -- name: count_dead_letters(batch_id)
 -- Writes given up, grouped by error code.
 SELECT error_code, min(cause) AS cause, min(suggested_repair) AS suggested_repair, min(owner) AS owner, count(*) AS leads

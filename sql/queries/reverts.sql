@@ -16,8 +16,11 @@ WHERE w.run_id = :run_id AND w.batch_id = :batch_id AND w.state = 'applied' AND 
 ORDER BY w.salesforce_id, w.resolved_at, w.op_id;
 
 -- name: list_batches_of_run(run_id)
--- Batches that a run wrote to.
-SELECT DISTINCT batch_id FROM write_intent WHERE run_id = :run_id AND state = 'applied' ORDER BY batch_id;
+-- Batches that a run wrote to, be it members of Campaigns only.
+SELECT batch_id FROM write_intent WHERE run_id = :run_id AND state = 'applied'
+UNION
+SELECT batch_id FROM campaign_membership WHERE run_id = :run_id AND state = 'added'
+ORDER BY batch_id;
 
 -- name: list_ends(op_ids)
 -- How writes ended.

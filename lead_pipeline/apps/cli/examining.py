@@ -94,6 +94,7 @@ def _examine_systems(connections: Connections) -> Iterator[Finding]:
             mappings=connections.config.mappings,
             routing=connections.config.routing,
             now=connections.now,
+            campaigns=connections.config.campaigns,
         )
     except LeadPipelineError as error:
         yield refuse_system("Salesforce", str(error), setting="SALESFORCE_INSTANCE_URL and its credentials")

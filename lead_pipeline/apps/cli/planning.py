@@ -50,7 +50,7 @@ def plan(context: click.Context, *, batch_id: str | None, is_json: bool) -> None
         _print_plan(open_console(), batch_id, forecast, summary)
         _print_lookups(open_console(), lookups)
     has_lookups = lookups is not None and lookups.credits_at_most > 0
-    has_changes = forecast.credits > 0 or has_lookups or (summary is not None and summary.writes_to_do > 0)
+    has_changes = forecast.credits > 0 or has_lookups or (summary is not None and summary.has_work)
     context.exit(CHANGES_EXIT_CODE if has_changes else 0)
 
 
@@ -72,7 +72,12 @@ def _plan_stored_pages(connections: Connections, batch_id: str) -> PlanSummary:
     match_batch(connections.database, connections.config.matching, batch_id=batch_id, now=connections.now)
     config = connections.config
     return plan_batch(
-        connections.database, config.mappings, batch_id=batch_id, now=connections.now, companies=config.companies
+        connections.database,
+        config.mappings,
+        batch_id=batch_id,
+        now=connections.now,
+        companies=config.companies,
+        campaigns=config.campaigns,
     )
 
 
@@ -122,7 +127,7 @@ def _print_plan(console: Console, batch_id: str, forecast: PullForecast, summary
     if summary is None:
         console.print("No page of this day is stored yet, so nothing can be said about single leads before buying.")
         return
-    if not sum(summary.open_decisions.values()) and not forecast.credits:
+    if not sum(summary.open_decisions.values()) and not forecast.credits and not summary.memberships:
         settled = sum(summary.decisions.values())
         console.print(f"Nothing is left to do: all {settled:,} leads of this day have their outcome.")
         return

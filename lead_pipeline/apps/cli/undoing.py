@@ -68,6 +68,10 @@ def _print_summary(console: Console, summary: RevertSummary) -> None:
         f"{len(summary.created_records):>7,}  records were created by the run; none is deleted",
         f"{summary.tagged_records:>7,}  of them {'would get' if summary.is_dry_run else 'got'} a note in {TAG_FIELD}",
     ]
+    if summary.memberships_left:
+        lines.append(
+            f"{len(summary.memberships_left):>7,}  memberships in Campaigns were made by the run; none is taken away"
+        )
     if summary.is_dry_run and (summary.fields_put_back or summary.tagged_records):
         lines.append("nothing was written · next: the same command without --dry-run")
     elif not (summary.fields_put_back or summary.tagged_records or summary.fields_refused):

@@ -79,6 +79,7 @@ def core_leads__sync_plan(
         batch_id=context.partition_key,
         now=connections.now,
         companies=connections.config.companies,
+        campaigns=connections.config.campaigns,
     )
     scope = choose_leads(
         connections.database,

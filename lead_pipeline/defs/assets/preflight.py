@@ -31,6 +31,7 @@ def org_preflight(
             mappings=connections.config.mappings,
             routing=connections.config.routing,
             now=connections.now,
+            campaigns=connections.config.campaigns,
         )
     require_ready(examination)
     return materialized(examination, row_count=len(examination.findings))

@@ -9,6 +9,7 @@ from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import actor_of, counted_calls, materialized
 from lead_pipeline.services.hand_over import hand_over
+from lead_pipeline.services.join_campaigns import join_campaigns
 from lead_pipeline.services.read_back import read_back
 from lead_pipeline.services.write import write_batch
 
@@ -88,9 +89,10 @@ def sync_salesforce__handovers(
     context: dg.AssetExecutionContext,
     connections: dg.ResourceParam[Connections],
 ) -> dg.MaterializeResult[None]:
-    """Gives the new leads of a passed batch to their owners by the routing rules.
+    """Gives the new leads of a passed batch to their owners by the routing rules, then adds them to their Campaigns.
 
     Nightly, after all post-sync gates. A lead that somebody took meanwhile stays with that person.
+    `campaigns.yaml` names the Campaigns: none unless somebody asked for it.
     """
     with counted_calls(context, connections, stage="hand_over"):
         summary = hand_over(
@@ -102,4 +104,14 @@ def sync_salesforce__handovers(
             actor=actor_of(context),
             now=connections.now,
         )
-    return materialized(summary, row_count=summary.leads)
+    with counted_calls(context, connections, stage="campaigns"):
+        members = join_campaigns(
+            connections.database,
+            connections.salesforce,
+            connections.config.campaigns,
+            batch_id=context.partition_key,
+            run_id=context.run.run_id,
+            actor=actor_of(context),
+            now=connections.now,
+        )
+    return materialized(summary, members, row_count=summary.leads)

@@ -46,6 +46,7 @@ FORMS: Final[Mapping[str, ErrorForm]] = MappingProxyType(
             400, "duplicate value found: {name} duplicates value on record with id: {record_id}", "T"
         ),
         "DUPLICATE_VALUE.request": ErrorForm(400, "Duplicate external id specified: {value}", "T"),
+        "DUPLICATE_VALUE.member": ErrorForm(400, "Already a campaign member.", "K"),
         "DUPLICATE_EXTERNAL_ID": ErrorForm(
             400, "{label}: more than one record found for external id field: [{ids}]", "T"
         ),

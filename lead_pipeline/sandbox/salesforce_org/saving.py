@@ -199,6 +199,8 @@ class Saver:
         self._check_rules(schema, row, old=old)
         self._check_duplicates(schema, row, is_new=old is None, changed=changed)
         self._check_unique(schema, row, changed=changed)
+        if schema.name == "CampaignMember" and old is None:
+            self._check_membership(row)
 
     def _check_references(self, schema: ObjectSchema, row: Row, *, changed: Any) -> None:  # noqa: ANN401 - any set-like view
         for name in changed:
@@ -291,6 +293,12 @@ class Saver:
             ]
             if others:
                 raise Refused(fault("DUPLICATE_VALUE", name=item.name, record_id=others[0], fields=[item.name]))
+
+    def _check_membership(self, row: Row) -> None:
+        """Refuse a second membership of a person in a campaign."""
+        query = "SELECT Id FROM CampaignMember WHERE CampaignId = ? AND IsDeleted = 0 AND (LeadId = ? OR ContactId = ?)"
+        if self._store.one(query, [row["CampaignId"], row.get("LeadId"), row.get("ContactId")]) is not None:
+            raise Refused(fault("DUPLICATE_VALUE.member", fields=[]))
 
     # --- writing --------------------------------------------------------------------------------------------------
 
