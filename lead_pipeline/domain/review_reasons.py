@@ -89,7 +89,7 @@ _TABLE = (
     ),
     ReviewGuide(
         code=MatchReason.NEAR_NAME,
-        meaning="A similar name at the same company",
+        meaning="A similar name at the same company, in the org or among the new people of one batch (a twin)",
         advice="A slip of the pen is the same person; a colleague is not",
         choices=_ABOUT_PERSONS,
     ),
@@ -195,8 +195,8 @@ _TABLE = (
     ),
     ReviewGuide(
         code=PlanReason.FIELD_CONFLICT,
-        meaning="A person's value stands where the lead brings another, and the mapping asks who is right",
-        advice="Take the lead's value or keep the record's, field by field",
+        meaning="Another value than a person's is offered, or one that enrichment is unsure of (low confidence)",
+        advice="Take the lead's value or keep what the record holds, field by field",
         choices=(ReviewChoice.FIELDS,),
     ),
 )

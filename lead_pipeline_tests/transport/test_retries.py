@@ -125,6 +125,18 @@ def test_both_policies_make_one_try_and_three_retries(policy: RetryPolicy) -> No
     assert call.tries == 4
 
 
+@pytest.mark.parametrize(("policy", "longest"), [(BATCH_RETRIES, [1.0, 2.0, 4.0]), (REALTIME_RETRIES, [0.2, 0.4, 0.8])])
+@pytest.mark.parametrize(("chance", "share"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.5)])
+def test_a_night_waits_longer_than_a_webhook_and_chance_moves_both_within_their_bounds(
+    policy: RetryPolicy, longest: list[float], chance: float, share: float
+) -> None:
+    waits: list[float] = []
+
+    _retries(waits, policy=policy, chance=lambda: chance).call(Call(BUSY, BUSY, BUSY))
+
+    assert waits == pytest.approx([wait * share for wait in longest])
+
+
 def test_a_realtime_call_gives_up_within_seconds() -> None:
     waits = [REALTIME_RETRIES.wait_seconds(failures) for failures in range(1, REALTIME_RETRIES.attempts)]
 
