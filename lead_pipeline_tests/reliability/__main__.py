@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--postgres-restarts", type=int, default=0, help="how often Postgres is killed mid-night")
     options = parser.parse_args(arguments)
     began_at = time.monotonic()
-    with temporary_laboratory() as laboratory:
+    with temporary_laboratory(is_durable=True) as laboratory:
         nights = _kill_nights(laboratory, options.kills)
         servers = _kill_postgres(laboratory, options.postgres_restarts)
     _say_table([*nights.results, *servers.results])

@@ -9,6 +9,6 @@ from lead_pipeline_tests.reliability.laboratory import Laboratory, temporary_lab
 
 @pytest.fixture(scope="session")
 def laboratory() -> Iterator[Laboratory]:
-    """Durable Postgres, sandbox and the process that nights are forked from."""
+    """Postgres, sandbox and the process that nights are forked from."""
     with temporary_laboratory() as opened:
         yield opened

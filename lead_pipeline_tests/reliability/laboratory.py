@@ -1,4 +1,4 @@
-"""Real servers for experiments with death: a durable Postgres that can be killed, the sandbox, and processes to kill.
+"""Real servers for experiments with death: a Postgres that can be killed, the sandbox, and processes to kill.
 
 What is killed when is `kills`; what must hold afterwards is `evidence`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import os
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,15 +46,19 @@ Row = dict[str, Any]
 
 
 class KillablePostgres:
-    """A durable Postgres in a directory of its own; it can be killed and started again on what is on its disk."""
+    """A Postgres in a directory of its own; it can be killed and started again on what is on its disk.
 
-    def __init__(self, root: Path) -> None:
+    Only a durable one waits for the disk: the death of its clients needs no more than a running server, its own does.
+    """
+
+    def __init__(self, root: Path, *, is_durable: bool) -> None:
         self._root = root
+        self.is_durable = is_durable
         self._server = ExitStack()
 
     def start(self) -> ServerAddress:
         """Start the server, after a kill with the recovery that follows one."""
-        return self._server.enter_context(child_server(self._root, durable=True))
+        return self._server.enter_context(child_server(self._root, durable=self.is_durable))
 
     def stop(self) -> None:
         """Stop the server, if it still lives."""
@@ -68,14 +71,21 @@ class KillablePostgres:
         assert postmaster is not None
         return postmaster.pid
 
-    def kill(self) -> None:
-        """Kill the postmaster with the signal that nobody can catch; what it had not written to disk is gone."""
-        os.kill(self.pid, signal.SIGKILL)
-
     def restart(self) -> ServerAddress:
         """Start again after a kill."""
         self._server.close()
         return self.start()
+
+    @contextmanager
+    def durable(self) -> Iterator[None]:
+        """Wait for the disk as in production, for a while."""
+        before, self.is_durable = self.is_durable, True
+        self.restart()
+        try:
+            yield
+        finally:
+            self.is_durable = before
+            self.restart()
 
 
 class Laboratory:
@@ -83,13 +93,15 @@ class Laboratory:
 
     Args:
         home: Directory of all state.
+        is_durable: Whether Postgres waits for the disk, as in production. Killed nights see no difference, killed
+            servers need it.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, is_durable: bool = False) -> None:
         self._home = home
         self._opened = ExitStack()
         self._numbers = itertools.count(1)
-        self.postgres = KillablePostgres(home / "postgres")
+        self.postgres = KillablePostgres(home / "postgres", is_durable=is_durable)
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload(["lead_pipeline_tests.reliability.warm_process"])
 
@@ -126,12 +138,12 @@ class Laboratory:
 
 
 @contextmanager
-def temporary_laboratory() -> Iterator[Laboratory]:
+def temporary_laboratory(*, is_durable: bool = False) -> Iterator[Laboratory]:
     """Open a laboratory in a directory of its own, which is removed afterwards."""
     # No directory of pytest: those are closed to other users, and Postgres refuses to run as root.
     with tempfile.TemporaryDirectory(prefix="lead_pipeline_kills_") as home:
         Path(home).chmod(0o755)
-        with Laboratory(Path(home)) as laboratory:
+        with Laboratory(Path(home), is_durable=is_durable) as laboratory:
             yield laboratory
 
 

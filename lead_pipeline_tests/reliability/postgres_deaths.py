@@ -50,6 +50,7 @@ def list_postgres_deaths(laboratory: Laboratory) -> list[KillRun]:
 
 def play_postgres_death(laboratory: Laboratory, run: KillRun) -> KillResult:
     """Kill Postgres at a moment of a night, start it again, and let later nights put everything right."""
+    assert laboratory.postgres.is_durable
     with laboratory.experiment(build_small_world(), limits=run.path.limits) as experiment:
         disturb(experiment, run.disturbance, late_seconds=run.late_seconds)
         ended = experiment.run(death=run.death, victim=laboratory.postgres.pid)
