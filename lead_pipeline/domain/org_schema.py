@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -78,6 +78,9 @@ class FieldSchema:
         return self.is_createable and not self.is_nillable and not self.is_defaulted and self.type != "boolean"
 
 
+_FIELD_NAMES = tuple(part.name for part in fields(FieldSchema))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSchema:
     """One object of the org with the fields our user can see."""
@@ -136,7 +139,9 @@ def typed_value(field: FieldSchema, text: str) -> object:
 
 def schema_as_json(schema: ObjectSchema) -> dict[str, object]:
     """Return a schema as JSON values."""
-    return {"object_name": schema.object_name, "fields": [asdict(field) for field in schema.fields.values()]}
+    # By name: `asdict` copies every value on the way, and took most of the time of a look at an org with many fields.
+    rows = [{name: getattr(field, name) for name in _FIELD_NAMES} for field in schema.fields.values()]
+    return {"object_name": schema.object_name, "fields": rows}
 
 
 def schema_from_json(stored: Mapping[str, object]) -> ObjectSchema:
@@ -144,8 +149,8 @@ def schema_from_json(stored: Mapping[str, object]) -> ObjectSchema:
     rows = stored["fields"]
     if not isinstance(rows, list):
         raise TypeError("a stored schema holds a list of fields")
-    fields = [FieldSchema(**{**row, "picklist_values": tuple(row["picklist_values"])}) for row in rows]
-    return ObjectSchema(object_name=str(stored["object_name"]), fields={field.name: field for field in fields})
+    known = [FieldSchema(**{**row, "picklist_values": tuple(row["picklist_values"])}) for row in rows]
+    return ObjectSchema(object_name=str(stored["object_name"]), fields={field.name: field for field in known})
 
 
 def _problem(field: FieldSchema, code: ProblemCode, words: str) -> Problem:

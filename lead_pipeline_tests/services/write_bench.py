@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -17,7 +18,7 @@ from lead_pipeline.domain.mapping import build_mapping_set
 from lead_pipeline.domain.mapping_document import parse_mapping
 from lead_pipeline.domain.matching import MatchingPolicy
 from lead_pipeline.domain.quality import GateResult
-from lead_pipeline.domain.routing import parse_routing_rules
+from lead_pipeline.domain.routing import RoutingRules, parse_routing_rules
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.sandbox.control_plane.faults import FaultRule
 from lead_pipeline.sandbox.salesforce_org.saving import SaveContext, Saver
@@ -53,6 +54,23 @@ SALES_USERS = [
 ]
 
 
+@cache
+def _packaged_rules() -> tuple[WriteRules, GateSettings, RoutingRules]:
+    """The packaged configuration of writes, gates and routing, read once: nothing changes it."""
+    mappings = build_mapping_set(
+        parse_mapping(load_document("mapping/lead")), parse_mapping(load_document("mapping/contact"))
+    )
+    rules = WriteRules(
+        matching=MatchingPolicy(),
+        mappings=mappings,
+        fields_by_object={
+            mapping.object_name: frozenset(row.to for row in mapping.fields)
+            for mapping in (mappings.lead, mappings.contact)
+        },
+    )
+    return rules, parse_gate_settings(load_document("gates")), parse_routing_rules(load_document("routing"))
+
+
 class ProcessDiedError(BaseException):
     """Stands for the death of a process: no handler of the product may catch it."""
 
@@ -68,19 +86,7 @@ class WriteBench:
     run_number: int = 0
 
     def __post_init__(self) -> None:
-        mappings = build_mapping_set(
-            parse_mapping(load_document("mapping/lead")), parse_mapping(load_document("mapping/contact"))
-        )
-        self.rules = WriteRules(
-            matching=MatchingPolicy(),
-            mappings=mappings,
-            fields_by_object={
-                mapping.object_name: frozenset(row.to for row in mapping.fields)
-                for mapping in (mappings.lead, mappings.contact)
-            },
-        )
-        self.settings: GateSettings = parse_gate_settings(load_document("gates"))
-        self.routing = parse_routing_rules(load_document("routing"))
+        self.rules, self.settings, self.routing = _packaged_rules()
         self.emulated.org.clock.set(BEGINNING)
         self.emulated.org.load("User", SALES_USERS)
 
@@ -335,11 +341,16 @@ def ids_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def forget_everything(database: Database) -> None:
-    """Empty every table of the product."""
+    """Empty every table of the product and count from one again, at a fraction of what truncating them all takes."""
     with database.transaction() as connection:
-        rows = connection.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') AS tables FROM pg_tables"
-            " WHERE schemaname = 'public' AND tablename NOT LIKE '%%migration%%'"
-        ).fetchone()
-        assert rows is not None
-        connection.execute(f"TRUNCATE {rows['tables']} RESTART IDENTITY CASCADE")
+        connection.execute("SET LOCAL session_replication_role = replica")  # no keys to look up, no triggers
+        tables = connection.execute(
+            "SELECT quote_ident(tablename) AS name FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename NOT LIKE '%migration%'"
+        ).fetchall()
+        looks = (f"SELECT '{table['name']}' AS name WHERE EXISTS (SELECT FROM {table['name']})" for table in tables)
+        for filled in connection.execute(" UNION ALL ".join(looks)).fetchall():
+            connection.execute(f"DELETE FROM {filled['name']}")
+        connection.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences"
+        )
