@@ -52,7 +52,7 @@ class RetryPolicy:
 
 
 BATCH_RETRIES = RetryPolicy(attempts=4, base_seconds=1.0, ceiling_seconds=60.0)  # 1 try + 3 retries; a night has time
-REALTIME_RETRIES = RetryPolicy(attempts=4, base_seconds=0.2, ceiling_seconds=3.0)  # a webhook has a minute in all
+REALTIME_RETRIES = RetryPolicy(attempts=4, base_seconds=0.2, ceiling_seconds=3.0)  # somebody waits for it
 
 
 class Retries:

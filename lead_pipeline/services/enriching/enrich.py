@@ -24,7 +24,7 @@ from lead_pipeline.store import enrichment as store
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.enrichment_calls import mark_lost_calls, read_day
 from lead_pipeline.store.leases import hold_lease
-from lead_pipeline.transport.retries import BATCH_RETRIES, Retries
+from lead_pipeline.transport.retries import BATCH_RETRIES, REALTIME_RETRIES, Retries, RetryPolicy
 
 NIGHTLY, ON_DEMAND = "nightly", "on_demand"
 #: Batches whose rows are records of the org: what the record says itself must not be written back to it.
@@ -86,7 +86,7 @@ def enrich_batch(
         batch_id: The batch.
         now: The clock, aware UTC.
         reason: Why, for the ledger; `on_demand` asks about every person whatever audience and age say.
-        retries: How often a call is tried; the batch rule unless given.
+        retries: How often a call is tried; as `retry_policy` says unless given.
         new_id: Makes the ids of calls.
 
     Raises:
@@ -94,7 +94,7 @@ def enrich_batch(
         LeaseHeldError: Another process enriches this batch.
     """
     require_providers(policy, providers)
-    tools = Tools(retries=retries or Retries(BATCH_RETRIES), now=now, new_id=new_id)
+    tools = Tools(retries=retries or Retries(retry_policy(reason)), now=now, new_id=new_id)
     with hold_lease(database, f"enrich:{batch_id}", holder=f"another enrichment of batch {batch_id}", now=now):
         selections = _select(database, policy, batch_id=batch_id, at=now(), is_demanded=reason == ON_DEMAND)
         order = Order(
@@ -119,6 +119,11 @@ def enrich_batch(
             is_own_record=reason in OF_RECORDS,
         )
     return _summarize(selections, log, buyer, verdicts=verdicts)
+
+
+def retry_policy(reason: str) -> RetryPolicy:
+    """Return how patiently calls are repeated: a night has time, somebody who asks about one person waits for it."""
+    return REALTIME_RETRIES if reason == ON_DEMAND else BATCH_RETRIES
 
 
 def require_providers(policy: EnrichmentPolicy, providers: Mapping[str, EnrichmentProvider]) -> None:

@@ -20,14 +20,14 @@ from lead_pipeline.domain.identity import AliasKind, NewAlias, mint_id
 from lead_pipeline.domain.normalize.linkedin import PROFILE_ADDRESS, read_linkedin
 from lead_pipeline.errors import UnknownSubjectError
 from lead_pipeline.services.enriching.buying import Buyer, Order, Tools
-from lead_pipeline.services.enriching.enrich import ON_DEMAND, require_providers
+from lead_pipeline.services.enriching.enrich import ON_DEMAND, require_providers, retry_policy
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
 from lead_pipeline.services.enriching.waterfall import Waterfall, in_order
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.enrichment import find_owners, read_findings, read_memory
 from lead_pipeline.store.leads import insert_identities
 from lead_pipeline.store.suppressions import is_profile_suppressed
-from lead_pipeline.transport.retries import BATCH_RETRIES, Retries
+from lead_pipeline.transport.retries import Retries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def look_up_profile(
         linkedin_url: Address of the profile.
         batch_id: Under which the call stands in the ledger.
         now: The clock, aware UTC.
-        retries: How often a call is tried; the batch rule unless given.
+        retries: How often a call is tried; as for whatever somebody waits for, unless given.
 
     Raises:
         UnknownSubjectError: The address names no profile; nothing is asked.
@@ -78,7 +78,7 @@ def look_up_profile(
     if slug is None:
         raise UnknownSubjectError("LinkedIn profile")
     require_providers(policy, providers)
-    tools = Tools(retries=retries or Retries(BATCH_RETRIES), now=now, new_id=uuid.uuid4)
+    tools = Tools(retries=retries or Retries(retry_policy(ON_DEMAND)), now=now, new_id=uuid.uuid4)
     with database.transaction() as connection:
         selection = _select(connection, policy, slug=slug, at=now())
     candidate = selection.candidate

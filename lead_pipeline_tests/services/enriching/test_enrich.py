@@ -22,7 +22,7 @@ from lead_pipeline.errors import (
     TransportFaultError,
     UnreadablePageError,
 )
-from lead_pipeline.services.enriching.enrich import enrich_batch
+from lead_pipeline.services.enriching.enrich import NIGHTLY, ON_DEMAND, enrich_batch, retry_policy
 from lead_pipeline.services.gates import evaluate_gate
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.suppressions import add_suppression
@@ -411,3 +411,13 @@ def look(bench: EnrichBench, gate: str, *, budget: BudgetRules | None = POLICY.b
 def test_a_provider_that_nobody_set_up_is_refused(bench: EnrichBench) -> None:
     with pytest.raises(ConfigurationError, match=r"there is no provider fake"):
         enrich_batch(bench.database, {}, POLICY, batch_id=BATCH_ID, now=lambda: NOW)
+
+
+def test_whoever_asks_about_one_person_waits_seconds_and_a_night_minutes() -> None:
+    def longest(reason: str) -> float:
+        policy = retry_policy(reason)
+        return sum(policy.wait_seconds(failures) for failures in range(1, policy.attempts))
+
+    assert retry_policy(ON_DEMAND).attempts == retry_policy(NIGHTLY).attempts == 4
+    assert longest(ON_DEMAND) < 2
+    assert longest(NIGHTLY) == 7
