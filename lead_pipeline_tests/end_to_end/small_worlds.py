@@ -60,13 +60,7 @@ class SmallWorld:
 
     def call(self, *arguments: str, **changes: str) -> Ended:
         """Call the command line within this process: the same loop and exit codes, without the cost of a start."""
-        output, errors = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
-            for name, value in {**self.environment, **changes}.items():
-                patch.setenv(name, value)
-            with pytest.raises(SystemExit) as ended:
-                main(arguments)
-        return Ended(exit_code=int(ended.value.code or 0), output=output.getvalue(), errors=errors.getvalue())
+        return call_command(arguments, environment={**self.environment, **changes})
 
     @property
     def config_directory(self) -> Path:
@@ -117,6 +111,17 @@ class SmallWorld:
     def end_faults(self, variable: str) -> None:
         """Let the system at the address in `variable` work again."""
         httpx.delete(f"{self.environment[variable]}/_sandbox/faults").raise_for_status()
+
+
+def call_command(arguments: Sequence[str], *, environment: Mapping[str, str]) -> Ended:
+    """Call the command line within this process, with some variables of the environment set."""
+    output, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+    return Ended(exit_code=int(ended.value.code or 0), output=output.getvalue(), errors=errors.getvalue())
 
 
 @contextmanager
