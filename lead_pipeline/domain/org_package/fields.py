@@ -1,4 +1,4 @@
-"""The custom fields: which ones a mapping needs, and the shape of each, told by the canonical field it takes.
+"""The custom fields: which ones a mapping needs, and the shape of each: as its row declares it, else by what it takes.
 
 Elements follow the order of Salesforce's own source files: the full name, then the others by name.
 """
@@ -18,6 +18,8 @@ MAX_HELP_CHARACTERS = 510  # inline help text, Salesforce limit
 _ID_CHARACTERS = 36  # a UUID
 _STANDARD_LENGTHS: Mapping[str, int] = {"Company": 255, "Title": 128, "Email": 80, "FirstName": 40, "LastName": 80}
 _MAX_TEXT = 255
+_LEAST_LONG_TEXT = 256  # characters; Salesforce makes no shorter long text area
+_MAX_DIGITS = 18  # of a number, before and after the point together
 _NEVER_REQUIRED = frozenset({"Checkbox", "LongTextArea"})  # the element makes their deployment fail
 
 
@@ -79,6 +81,15 @@ SHAPES: Mapping[str, Shape] = {
     NOTES_SOURCE: Shape(type="LongTextArea", length=32_768, visible_lines=6),
 }
 DEFAULT_SHAPE = text_shape(_MAX_TEXT)
+#: Declared type without sizes -> its shape.
+_SIZELESS: Mapping[str, Shape] = {
+    "email": Shape(type="Email"),
+    "phone": Shape(type="Phone"),
+    "url": Shape(type="Url"),
+    "date": Shape(type="Date"),
+    "datetime": Shape(type="DateTime"),
+    "boolean": Shape(type="Checkbox", default="false"),
+}
 REVIEW_STATUS = Shape(type="Picklist", values=("Verified", "Unverified", "Needs review"))
 
 
@@ -148,10 +159,30 @@ def _mapped_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:
         object_name=mapping.object_name,
         name=row.to,
         label=row.label,
-        shape=SHAPES.get(str(row.source), DEFAULT_SHAPE),
+        shape=_shape_of(row),
         description=f"Written by lead_pipeline ({row.write.value}) from {row.source}. {_sentence(row.reason)}",
         help_text=_sentence(row.reason),
     )
+
+
+def _shape_of(row: FieldMapping) -> Shape:
+    """Return what a row declares, where it does; the field of our id is what it has to be, whatever a row says.
+
+    Look-ups and other types that need more than a mapping says are not made here: `doctor` names what is missing.
+    """
+    by_source = SHAPES.get(str(row.source), DEFAULT_SHAPE)
+    declared = row.type
+    if declared is None or by_source.is_unique_id:
+        return by_source
+    length = declared.length
+    shapes = {
+        **_SIZELESS,
+        "string": text_shape(min(length or _MAX_TEXT, _MAX_TEXT)),
+        "textarea": Shape(type="LongTextArea", length=max(length or 0, _LEAST_LONG_TEXT), visible_lines=6),
+        "double": Shape(type="Number", precision=length or _MAX_DIGITS, scale=declared.scale or 0),
+        "picklist": Shape(type="Picklist", values=row.values, is_restricted=True),
+    }
+    return shapes.get(declared.name, by_source)
 
 
 def _seen_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:

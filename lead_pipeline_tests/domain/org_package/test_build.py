@@ -7,12 +7,20 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lead_pipeline.config.pipeline import load_pipeline_config
-from lead_pipeline.domain.mapping import NOTES_SOURCE, OnUnmapped, WritePolicy
+from lead_pipeline.domain.mapping import NOTES_SOURCE, DeclaredType, ObjectMapping, OnUnmapped, WritePolicy
 from lead_pipeline.domain.org_package.build import build_org_package, deployment_entries
+from lead_pipeline.domain.org_package.fields import CustomField, custom_fields, field_elements
 from lead_pipeline.domain.org_package.markup import NAMESPACE, PackageFile
 from lead_pipeline.domain.org_package.parts import SETTING_FILE, read_setting_values, setting_record
 from lead_pipeline.domain.org_package.permissions import WITHOUT_FIELD_SECURITY
-from lead_pipeline_tests.domain.org_package.builders import ELEMENTS, package_files, small_mappings
+from lead_pipeline_tests.domain.org_package.builders import (
+    ELEMENTS,
+    ID_ROW,
+    mapping_of,
+    package_files,
+    row,
+    small_mappings,
+)
 
 
 def parsed(text: str) -> ET.Element:
@@ -150,3 +158,39 @@ def test_a_value_that_goes_into_notes_gets_no_field_and_the_notes_get_theirs() -
     assert "<type>LongTextArea</type>" in notes
     assert "required" not in notes
     assert not any("Dievio_Notes_c" in path for path in files)  # no rule looks at it
+
+
+#: What a row declares -> the elements that its field is deployed with.
+DECLARED = {
+    DeclaredType(name="string", length=18): {"type": "Text", "length": "18"},
+    DeclaredType(name="string"): {"type": "Text", "length": "255"},
+    DeclaredType(name="textarea", length=100): {"type": "LongTextArea", "length": "256"},
+    DeclaredType(name="double", length=12, scale=2): {"type": "Number", "precision": "12", "scale": "2"},
+    DeclaredType(name="double"): {"type": "Number", "precision": "18", "scale": "0"},
+    DeclaredType(name="date"): {"type": "Date"},
+    DeclaredType(name="boolean"): {"type": "Checkbox", "defaultValue": "false"},
+    DeclaredType(name="picklist"): {"type": "Picklist"},
+    DeclaredType(name="reference"): {"type": "Text", "length": "255"},
+}
+
+
+def made_of(mapping: ObjectMapping, name: str) -> CustomField:
+    return {field.name: field for field in custom_fields(mapping)}[name]
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=str)
+def test_a_field_is_made_as_its_row_declares_it(declared: DeclaredType) -> None:
+    any_row = replace(row("Any__c", "title", WritePolicy.FILL_BLANK), type=declared, values=("a", "b"))
+
+    elements = {each.name: each.content for each in field_elements(made_of(mapping_of("Lead", any_row), "Any__c"))}
+
+    assert DECLARED[declared].items() <= elements.items()
+    assert ("valueSet" in elements) is (declared.name == "picklist")
+
+
+def test_the_field_of_our_id_is_what_it_has_to_be_whatever_its_row_says() -> None:
+    short = replace(ID_ROW, type=DeclaredType(name="string", length=9))
+
+    shape = made_of(replace(mapping_of("Lead"), fields=(short,)), ID_ROW.to).shape
+
+    assert (shape.length, shape.is_unique_id) == (64, True)
