@@ -156,8 +156,8 @@ def _tell(summary: SetupSummary, *, is_json: bool) -> None:
         if row.is_created or row.is_changed:
             click.echo(f"  {'+' if row.is_created else '~'} {row.kind:<20} {row.name}")
     done = "would be" if summary.is_dry_run else "were"
-    line = f"{summary.created} components {done} created, {summary.changed} changed"
-    click.echo(f"{line}; {summary.unchanged} are as they should be")
+    line = f"{summary.created} components {done} created, {summary.changed} changed, {summary.unchanged} right already"
+    click.echo(line)
     if summary.is_set_assigned:
         click.echo("the permission set was given to the integration user")
 
