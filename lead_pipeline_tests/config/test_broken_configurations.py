@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,25 @@ from lead_pipeline.apps.cli.main import main
 from lead_pipeline.apps.cli.mapping import mapping
 from lead_pipeline.config.loading import PACKAGED_DIRECTORY
 from lead_pipeline.config.pipeline import load_pipeline_config
+from lead_pipeline.connections import Connections
 from lead_pipeline.errors import ConfigurationError
+from lead_pipeline.settings import load_settings
 
+NOBODY = "http://127.0.0.1:9"
+NOWHERE = {
+    "DIEVIO_BASE_URL": NOBODY,
+    "DIEVIO_API_KEY": "key",
+    "CONTACT_API_BASE_URL": NOBODY,
+    "CONTACT_API_KEY": "key",
+    "SALESFORCE_INSTANCE_URL": NOBODY,
+    "SALESFORCE_ACCESS_TOKEN": "token",
+    "LEAD_PIPELINE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing",
+}
+#: File that only the client of its system reads -> what opens that client; all others are read together.
+WITH_A_FILE_OF_THEIR_OWN: Mapping[str, Callable[[Connections], object]] = {
+    "dievio.yaml": lambda connections: connections.dievio,
+    "contact_api.yaml": lambda connections: connections.contact_api,
+}
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("broken_configurations.yaml").read_text("utf-8"))
 
 
@@ -51,6 +69,16 @@ def test_a_broken_configuration_is_answered_in_these_words(case: dict[str, Any],
     assert said == case["says"]
     assert total == f"{len(said)} to mend in 1 files"
     assert result.exit_code == 4
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_broken_configuration_is_refused_without_a_call(case: dict[str, Any], tmp_path: Path) -> None:
+    """Nothing is planned or bought without it, so nothing is written; nobody listens: a call would end otherwise."""
+    break_file(tmp_path, case["file"], case["old"], case["new"])
+    settings = load_settings({**NOWHERE, "LEAD_PIPELINE_CONFIG_DIR": str(tmp_path)})
+
+    with Connections(settings) as connections, pytest.raises(ConfigurationError, match=case["file"]):
+        WITH_A_FILE_OF_THEIR_OWN.get(case["file"], lambda held: held.config)(connections)
 
 
 def test_the_flaws_of_all_files_and_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
