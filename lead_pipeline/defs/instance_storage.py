@@ -2,6 +2,7 @@
 
 `dagster.yaml` names this class. It exists because `{env: NAME}` has no default there: with an address set that server
 is used, without one the embedded server is started or attached, so that a bare `dagster dev` works on a fresh machine.
+It also keeps one connection for each of the three storages, where Dagster opens one for every event.
 """
 
 from collections.abc import Mapping
@@ -13,12 +14,15 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
 from lead_pipeline.errors import ConfigurationError
 from lead_pipeline.local_servers import database_address
 from lead_pipeline.settings import load_settings
 from lead_pipeline.store.database import Database
+
+KEPT_SECONDS = 300  # a connection that is older is opened anew
 
 
 class LeadPipelineStorage(DagsterPostgresStorage):
@@ -34,7 +38,21 @@ class LeadPipelineStorage(DagsterPostgresStorage):
         """Build the storage; creates Dagster's database when it is missing and the user may create one."""
         address = database_address(load_settings())
         ensure_database(address, config_value["database"])
-        return cls(postgres_url=sqlalchemy_url(address, database=config_value["database"]), inst_data=inst_data)
+        storage = cls(postgres_url=sqlalchemy_url(address, database=config_value["database"]), inst_data=inst_data)
+        storage.keep_connections()
+        return storage
+
+    def keep_connections(self) -> None:
+        """Use one connection again for each storage; one that the server has closed is found out before it is used."""
+        for part in (self.event_log_storage, self.run_storage, self.schedule_storage):
+            part._engine = create_engine(  # type: ignore[attr-defined]  # noqa: SLF001  # Dagster offers no setting
+                self.postgres_url,
+                isolation_level="AUTOCOMMIT",
+                pool_size=1,
+                max_overflow=-1,
+                pool_pre_ping=True,
+                pool_recycle=KEPT_SECONDS,
+            )
 
 
 def sqlalchemy_url(address: str, *, database: str) -> str:

@@ -93,6 +93,28 @@ def test_the_instance_file_leads_to_the_server_that_the_environment_names(
     assert isinstance(storage, PostgresRunStorage)
 
 
+def test_a_connection_is_used_again_and_replaced_when_the_server_has_closed_it(
+    instance_home: str, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAD_PIPELINE_DATABASE_URL", database_dsn)
+
+    def backend() -> int:
+        with instance.run_storage.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+    with dg.DagsterInstance.from_config(instance_home) as instance:
+        assert isinstance(instance.run_storage, PostgresRunStorage)
+        first = backend()
+        run_count = instance.get_runs_count()
+        second = backend()
+        with psycopg.connect(database_dsn, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s, 5000)", (second,))
+        assert instance.get_runs_count() == run_count
+        third = backend()
+
+    assert first == second != third
+
+
 def test_the_same_file_starts_the_embedded_server_where_no_address_is_set(
     instance_home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
