@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-WORKERS ?= 2
+# more than two cores have: many tests wait for a server, a process or a browser
+WORKERS ?= 3
 SEEDS   ?= 2000
 KILLS   ?= 40
 POSTGRES_RESTARTS ?= 2
