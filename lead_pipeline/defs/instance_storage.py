@@ -45,7 +45,7 @@ class LeadPipelineStorage(DagsterPostgresStorage):
     def keep_connections(self) -> None:
         """Use one connection again for each storage; one that the server has closed is found out before it is used."""
         for part in (self.event_log_storage, self.run_storage, self.schedule_storage):
-            part._engine = create_engine(  # type: ignore[attr-defined]  # noqa: SLF001  # Dagster offers no setting
+            part._engine = create_engine(  # type: ignore[union-attr]  # noqa: SLF001  # Dagster has no setting
                 self.postgres_url,
                 isolation_level="AUTOCOMMIT",
                 pool_size=1,
