@@ -93,8 +93,7 @@ def load_pipeline_config(directory: Path | None) -> PipelineConfig:
         read(f"sources/{CONTACT_API}", parse_source_mapping)
     measures = read("enrichment_measures", parse_measure_rules)
     gates = read("gates", partial(_parse_gates, source=source, mappings=(lead, contact), enrichment=enrichment))
-    owners = read("owners", parse_owner_rules)
-    companies = read("companies", parse_company_policy)
+    owners, companies = read("owners", parse_owner_rules), read("companies", parse_company_policy)
     campaigns = read("campaigns", partial(parse_campaign_rules, segments=segments))
     if problems:
         raise InvalidDocumentError(problems)

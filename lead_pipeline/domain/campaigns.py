@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Any
 
 from lead_pipeline.domain.findings import Finding, Severity
-from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
+from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer
 from lead_pipeline.domain.segments import Segment
 from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
 
 MEMBER_OBJECT = "CampaignMember"
+PAIR_EXISTS = "DUPLICATE_VALUE"  # the code with which an org refuses a second membership of a pair
 SHORT_ID_CHARS = 15  # what tells a record apart; the other three of an id are a check sum
 PERSON_FIELDS: Mapping[str, str] = {"Lead": "LeadId", "Contact": "ContactId"}
 
@@ -135,17 +136,19 @@ def end_of_reading(membership: Membership, member_id: str) -> MembershipEnd:
 
 
 def end_of_answer(membership: Membership, answer: RecordAnswer) -> MembershipEnd:
-    """Return what an answer makes of a membership that was sent.
+    """Return what an answer makes of a membership that stood as given before it was sent.
 
-    An unknown answer, and the refusal of a pair that exists, leave it to the next reading; a passing refusal makes it
-    planned again.
+    Only an unknown answer leaves it to the next reading. A passing refusal, and that of a pair that exists, say that
+    this call made nothing: the membership stands as before, and an earlier call without an answer may still land.
     """
     if answer.is_done:
         state = MembershipState.ADDED
-    elif answer.kind is AnswerKind.UNKNOWN or answer.remedy is Remedy.READ:
+    elif answer.kind is AnswerKind.UNKNOWN:
         state = MembershipState.SENT
+    elif answer.is_transient or answer.error_code == PAIR_EXISTS:
+        state = membership.state
     else:
-        state = MembershipState.PLANNED if answer.is_transient else MembershipState.REFUSED
+        state = MembershipState.REFUSED
     return MembershipEnd(
         membership=membership,
         state=state,

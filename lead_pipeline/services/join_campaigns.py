@@ -27,6 +27,7 @@ from lead_pipeline.errors import ApiBudgetReachedError, StopError
 from lead_pipeline.salesforce.soql import allowed_names, soql_in_chunks
 from lead_pipeline.services.gates import require_gates
 from lead_pipeline.services.write import open_session
+from lead_pipeline.services.writing.delivery import pause_if_asked, retry_wait
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import Clock, CrmWriter, Progress, WriteSession, WriteTools, say_nothing
 from lead_pipeline.store import campaigns
@@ -132,7 +133,7 @@ def _carry_out(session: WriteSession) -> None:
         if not waiting:
             return
         if turn:
-            session.tools.wait(_retry_wait(session, turn))
+            session.tools.wait(retry_wait(session, turn))
         done = 0
         for page in _pages(waiting, session.limits.target_read_records):
             absent = _read_members(session, page)
@@ -184,15 +185,15 @@ def _send(session: WriteSession, members: Sequence[Membership]) -> None:
             campaigns.note_sent(connection, session.batch_id, chunk, run_id=session.run_id, at=session.tools.now())
         answers = _insert(session, chunk)
         _settle(session, [end_of_answer(member, answer) for member, answer in zip(chunk, answers, strict=True)])
-        _pause_if_asked(session, answers)
+        pause_if_asked(session, answers)
 
 
 def _insert(session: WriteSession, chunk: Sequence[Membership]) -> list[RecordAnswer]:
     try:
         return session.salesforce.insert_records(MEMBER_OBJECT, [member.payload for member in chunk])
     except StopError:
-        # The client raises only for calls that were not executed: none of these left.
-        _settle(session, [MembershipEnd(membership=member, state=MembershipState.PLANNED) for member in chunk])
+        # The client raises only for calls that were not executed: all of these stand as before.
+        _settle(session, [MembershipEnd(membership=member, state=member.state) for member in chunk])
         raise
 
 
@@ -210,13 +211,3 @@ def _settle(session: WriteSession, ends: Iterable[MembershipEnd]) -> None:
             actor=session.actor,
             at=session.tools.now(),
         )
-
-
-def _retry_wait(session: WriteSession, turn: int) -> float:
-    return min(session.limits.retry_wait_seconds * float(2 ** (turn - 1)), session.limits.max_retry_wait_seconds)
-
-
-def _pause_if_asked(session: WriteSession, answers: Iterable[RecordAnswer]) -> None:
-    asked = max((answer.retry_after_seconds or 0.0 for answer in answers), default=0.0)
-    if asked:
-        session.tools.wait(min(asked, session.limits.max_retry_wait_seconds))

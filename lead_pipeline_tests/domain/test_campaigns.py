@@ -90,20 +90,27 @@ def test_a_member_that_is_found_is_ours_only_where_we_sent_it(before: Membership
     assert end_of_reading(wanted, "00v1") == MembershipEnd(membership=wanted, state=after, member_id="00v1")
 
 
+@pytest.mark.parametrize("before", [MembershipState.PLANNED, MembershipState.SENT])
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
         (RecordAnswer(kind=AnswerKind.DONE, remedy=Remedy.NONE, salesforce_id="00v1"), MembershipState.ADDED),
         (RecordAnswer(kind=AnswerKind.UNKNOWN, remedy=Remedy.READ), MembershipState.SENT),
-        (RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.READ), MembershipState.SENT),
-        (RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.RETRY, is_transient=True), MembershipState.PLANNED),
+        (RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.READ, error_code="DUPLICATE_VALUE"), None),
+        (RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.RETRY, is_transient=True), None),
+        (
+            RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.READ, error_code="ENTITY_IS_DELETED"),
+            MembershipState.REFUSED,
+        ),
         (RecordAnswer(kind=AnswerKind.NOT_DONE, remedy=Remedy.DEAD_LETTER, error_code="X"), MembershipState.REFUSED),
     ],
 )
-def test_an_answer_ends_a_membership_or_leaves_it_to_a_reading(answer: RecordAnswer, state: MembershipState) -> None:
-    end = end_of_answer(WANTED, answer)
+def test_an_answer_ends_a_membership_leaves_it_to_a_reading_or_leaves_it_as_it_was(
+    before: MembershipState, answer: RecordAnswer, state: MembershipState | None
+) -> None:
+    end = end_of_answer(replace(WANTED, state=before), answer)
 
-    assert end.state is state
+    assert end.state is (state or before)
     assert end.member_id == answer.salesforce_id
     assert end.error_code == (answer.error_code or None)
 

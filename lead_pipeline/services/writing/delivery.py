@@ -60,12 +60,12 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[UUID, R
     size = max(len(pending), 1)
     for turn in range(session.limits.tries):
         if turn:
-            session.tools.wait(_retry_wait(session, turn))
+            session.tools.wait(retry_wait(session, turn))
             size = max(size // session.limits.shrink_factor, 1)
         for chunk in _chunks(pending, size):
             latest = _send_or_void(session, chunk, unanswered=[i for i in intents if i.op_id not in answers])
             answers |= latest
-            _pause_if_asked(session, latest.values())
+            pause_if_asked(session, latest.values())
         pending = [intent for intent in pending if _may_retry(answers[intent.op_id])]
         if not pending:
             break
@@ -126,11 +126,12 @@ def _may_retry(answer: RecordAnswer) -> bool:
     return answer.kind is AnswerKind.NOT_DONE and answer.is_transient
 
 
-def _retry_wait(session: WriteSession, turn: int) -> float:
+def retry_wait(session: WriteSession, turn: int) -> float:
+    """Return the seconds to wait before a try is repeated; `turn` counts the repetitions from 1."""
     return min(session.limits.retry_wait_seconds * float(2 ** (turn - 1)), session.limits.max_retry_wait_seconds)
 
 
-def _pause_if_asked(session: WriteSession, answers: Iterable[RecordAnswer]) -> None:
+def pause_if_asked(session: WriteSession, answers: Iterable[RecordAnswer]) -> None:
     """Wait where the org asks for it at once: it means the next call, whether a retry or other records."""
     asked = max((answer.retry_after_seconds or 0.0 for answer in answers), default=0.0)
     if asked:
