@@ -26,7 +26,7 @@ from lead_pipeline.salesforce.answers import (
 from lead_pipeline.salesforce.session import AnswerFacts
 from lead_pipeline_tests.simulation.clock import BEGINNING, Scheduler, VirtualClock, Worker
 from lead_pipeline_tests.simulation.faults import READ_FAULTS, WRITE_FAULTS, CallKind, Dice, Fault
-from lead_pipeline_tests.simulation.jobs import Jobs, SimulatedJob, SimulatedRow
+from lead_pipeline_tests.simulation.jobs import COMPLETE, Jobs, SimulatedJob, SimulatedRow
 from lead_pipeline_tests.simulation.org import INTEGRATION, Org, Record, Refused
 
 SYSTEM = "Salesforce"
@@ -52,6 +52,7 @@ class World:
     dice: Dice
     scheduler: Scheduler
     jobs: Jobs
+    active_rules: frozenset[str] = frozenset()  # validation rules of the org
     skew_seconds: float = 0.0  # by how much the org's clock is ahead of ours
     early_calls: int = 0  # writes that a worker sent before the Retry-After it was given was over
     write_calls: int = 0
@@ -98,6 +99,11 @@ class SimulatedSalesforce:
         if fault in {Fault.BUSY, Fault.LOST_BEFORE}:
             raise ServiceUnavailableError(SYSTEM, call, status=503)
 
+    def active_validation_rules(self, object_name: str) -> frozenset[str]:
+        del object_name  # all objects have the same ones here
+        self.read("rules")
+        return self.world.active_rules
+
     # --- writing --------------------------------------------------------------------------------------------------
 
     def insert_records(self, object_name: str, records: Sequence[Mapping[str, object]]) -> list[RecordAnswer]:
@@ -109,38 +115,39 @@ class SimulatedSalesforce:
         return self.send(CallKind.UPDATE, [self._update(update) for update in updates])
 
     def create_bulk_job(self, object_name: str, operation: str) -> str:
-        self._begin_job_call("create")
+        self._begin_job_call("create", CallKind.UPDATE_JOB if operation == "update" else CallKind.JOB)
         return self.world.jobs.create(object_name, operation)
 
     def upload_bulk_rows(self, job_id: str, records: Sequence[Mapping[str, object]]) -> None:
-        fault = self._begin_job_call("upload")
+        fault = self._begin_job_call("upload", self._kind_of(job_id))
         self.world.jobs.upload(job_id, records)
         self._lose_answer(fault, "upload")
 
     def close_bulk_job(self, job_id: str) -> object:
-        fault = self._begin_job_call("close")
+        fault = self._begin_job_call("close", self._kind_of(job_id))
         self.world.write_calls += 1
         if fault is Fault.LATE:
             delay = self.world.dice.random.uniform(1, LATEST_COMMIT_SECONDS)
             self.world.clock.at(self.world.clock.seconds + delay, lambda: self.world.jobs.close(job_id))
         else:
-            self.world.jobs.close(job_id, is_failing=fault is Fault.JOB_FAILED)
+            ends = {Fault.JOB_FAILED: "failed", Fault.JOB_ABORTED: "aborted"}
+            self.world.jobs.close(job_id, end=ends.get(fault, COMPLETE))
         self._lose_answer(fault, "close")
         return None
 
     def abort_bulk_job(self, job_id: str) -> object:
-        fault = self._begin_job_call("abort")
+        fault = self._begin_job_call("abort", self._kind_of(job_id))
         self.world.jobs.abort(job_id)
         self._lose_answer(fault, "abort")
         return None
 
     def read_bulk_job(self, job_id: str) -> SimulatedJob:
-        fault = self._begin_job_call("job")
+        fault = self._begin_job_call("job", self._kind_of(job_id))
         self._lose_answer(fault, "job")
         return self.world.jobs.state_of(job_id)
 
     def read_bulk_results(self, job_id: str, kind: str) -> Iterator[SimulatedRow]:
-        fault = self._begin_job_call("results")
+        fault = self._begin_job_call("results", self._kind_of(job_id))
         self._lose_answer(fault, "results")
         yield from self.world.jobs.results(job_id, kind)
 
@@ -265,10 +272,13 @@ class SimulatedSalesforce:
             update.salesforce_id, update.fields, user=INTEGRATION, unmodified_since=since
         )
 
-    def _begin_job_call(self, call: str) -> Fault:
-        fault = self._begin(CallKind.JOB, self.world.jobs.faults_of(call))
+    def _kind_of(self, job_id: str) -> CallKind:
+        return self.world.jobs.state_of(job_id).call_kind
+
+    def _begin_job_call(self, call: str, kind: CallKind) -> Fault:
+        fault = self._begin(kind, self.world.jobs.faults_of(call, kind))
         is_raised = fault in {Fault.BUSY, Fault.LOST_BEFORE}
-        self._note(fault, CallKind.JOB, "raised" if is_raised or fault in {Fault.LOST_AFTER, Fault.LATE} else "done")
+        self._note(fault, kind, "raised" if is_raised or fault in {Fault.LOST_AFTER, Fault.LATE} else "done")
         if is_raised:
             raise ServiceUnavailableError(SYSTEM, call, status=503)
         return fault

@@ -14,6 +14,7 @@ class CallKind(StrEnum):
     UPDATE = "update"
     QUERY = "query"
     JOB = "job"
+    UPDATE_JOB = "update_job"
     COMMIT = "commit"  # of our own database
 
 
@@ -38,6 +39,7 @@ class Fault(StrEnum):
     TOO_LONG = "too_long"
     # --- of a job ---
     JOB_FAILED = "job_failed"  # part-way, the rest unprocessed
+    JOB_ABORTED = "job_aborted"  # by somebody of the org, part-way
     # --- of our database ---
     COMMIT_LOST = "commit_lost"  # rolled back
     COMMIT_ANSWER_LOST = "commit_answer_lost"  # committed, the answer did not arrive
@@ -67,6 +69,7 @@ JOB_FAULTS: Mapping[Fault, int] = {
     Fault.LATE: 2,
     Fault.JOB_FAILED: 2,
 }
+UPDATE_JOB_FAULTS: Mapping[Fault, int] = {**JOB_FAULTS, Fault.JOB_ABORTED: 2}
 COMMIT_FAULTS: Mapping[Fault, int] = {Fault.COMMIT_LOST: 2, Fault.COMMIT_ANSWER_LOST: 2, Fault.SESSION_LOST: 2}
 
 Mark = tuple[str, str, str]  # fault or code of a refusal, kind of call, answer
@@ -86,7 +89,12 @@ def _expect_marks() -> frozenset[Mark]:
         for call in (CallKind.INSERT, CallKind.UPDATE)
     }
     reads = {(str(fault), "query", "answered" if fault is Fault.SLOW else "raised") for fault in READ_FAULTS}
-    jobs = {(str(fault), "job", "done" if fault is Fault.JOB_FAILED else "raised") for fault in JOB_FAULTS}
+    ended = {Fault.JOB_FAILED, Fault.JOB_ABORTED}
+    jobs = {
+        (str(fault), str(call), "done" if fault in ended else "raised")
+        for call, faults in ((CallKind.JOB, JOB_FAULTS), (CallKind.UPDATE_JOB, UPDATE_JOB_FAULTS))
+        for fault in faults
+    }
     commits = {(str(fault), "commit", "done" if fault is Fault.SESSION_LOST else "raised") for fault in COMMIT_FAULTS}
     return frozenset(writes | reads | jobs | commits | REFUSAL_MARKS)
 
@@ -97,6 +105,9 @@ REFUSAL_MARKS = frozenset(
         ("DUPLICATES_DETECTED", "insert", "not_done"),
         ("PRECONDITION_FAILED", "update", "not_done"),
         ("ENTITY_IS_DELETED", "update", "not_done"),
+        ("ENTITY_IS_DELETED", "update_job", "not_done"),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "update_job", "not_done"),  # by the guard
+        ("UNPROCESSED", "update_job", "not_done"),
     }
 )
 EXPECTED_MARKS = _expect_marks()

@@ -11,9 +11,10 @@ from typing import Any
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.salesforce.answers import UNPROCESSED_CODE, answer_of_bulk_error, done_answer
 from lead_pipeline_tests.simulation.clock import VirtualClock
-from lead_pipeline_tests.simulation.faults import Fault
+from lead_pipeline_tests.simulation.faults import CallKind, Fault, Marks
 from lead_pipeline_tests.simulation.org import INTEGRATION, Org, Refused
 
+COMPLETE = "job_complete"
 FAULTS_BY_CALL: Mapping[str, Mapping[Fault, int]] = {
     "create": {Fault.BUSY: 1},
     "upload": {Fault.BUSY: 1, Fault.LOST_BEFORE: 1, Fault.LOST_AFTER: 1},
@@ -22,6 +23,7 @@ FAULTS_BY_CALL: Mapping[str, Mapping[Fault, int]] = {
     "job": {Fault.BUSY: 1, Fault.LOST_AFTER: 1},
     "results": {Fault.BUSY: 1, Fault.LOST_AFTER: 1},
 }
+CLOSING_FAULTS_OF_UPDATES: Mapping[Fault, int] = {**FAULTS_BY_CALL["close"], Fault.JOB_ABORTED: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class SimulatedJob:
     )
 
     @property
+    def call_kind(self) -> CallKind:
+        return CallKind.UPDATE_JOB if self.operation == "update" else CallKind.JOB
+
+    @property
     def is_final(self) -> bool:
         return self.state in {"job_complete", "failed", "aborted"}
 
@@ -65,12 +71,14 @@ class Jobs:
     clock: VirtualClock
     org: Org
     random: Random
+    marks: Marks
     jobs: dict[str, SimulatedJob] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @staticmethod
-    def faults_of(call: str) -> Mapping[Fault, int]:
-        return FAULTS_BY_CALL[call]
+    def faults_of(call: str, kind: CallKind) -> Mapping[Fault, int]:
+        is_closing_updates = call == "close" and kind is CallKind.UPDATE_JOB
+        return CLOSING_FAULTS_OF_UPDATES if is_closing_updates else FAULTS_BY_CALL[call]
 
     def create(self, object_name: str, operation: str) -> str:
         job_id = f"7505e{next(self._numbers):010d}AAA"
@@ -80,17 +88,17 @@ class Jobs:
     def upload(self, job_id: str, records: Sequence[Mapping[str, Any]]) -> None:
         self.jobs[job_id].rows = [dict(record) for record in records]
 
-    def close(self, job_id: str, *, is_failing: bool = False) -> None:
-        """Let a job begin: its rows are saved one after the other over the next minutes."""
+    def close(self, job_id: str, *, end: str = COMPLETE) -> None:
+        """Let a job begin: its rows are saved one after the other over the next minutes, until it ends one way."""
         job = self.jobs[job_id]
         if job.state != "open":
             return
         job.state = "in_progress"
-        count = self.random.randint(0, len(job.rows)) if is_failing else len(job.rows)
+        count = self.random.randint(0, len(job.rows)) if end != COMPLETE else len(job.rows)
         moments = sorted(self.clock.seconds + self.random.uniform(1, 240) for _ in range(count + 1))
         for row, moment in zip(job.rows[:count], moments, strict=False):
             self.clock.at(moment, self._save(job, row))
-        self.clock.at(moments[-1], lambda: self._finish(job, job.rows[count:], is_failing=is_failing))
+        self.clock.at(moments[-1], lambda: self._finish(job, job.rows[count:], end=end))
 
     def abort(self, job_id: str) -> None:
         """Stop a job that has not begun."""
@@ -106,20 +114,30 @@ class Jobs:
 
     def _save(self, job: SimulatedJob, row: dict[str, Any]) -> Callable[[], None]:
         def save() -> None:
-            saved = self.org.insert(job.object_name, row, user=INTEGRATION)
-            kind = "failed" if isinstance(saved, Refused) else "successful"
+            saved = self._carry_out(job, row)
+            kind = "successful"
+            if isinstance(saved, Refused):
+                kind = "failed"
+                self.marks.note(saved.code, job.call_kind, "not_done")
             job.results[kind].append(SimulatedRow(_as_text(row), _answer(saved)))
 
         return save
 
-    @staticmethod
-    def _finish(job: SimulatedJob, rest: Sequence[dict[str, Any]], *, is_failing: bool) -> None:
+    def _carry_out(self, job: SimulatedJob, row: dict[str, Any]) -> str | Refused:
+        if job.operation == "insert":
+            return self.org.insert(job.object_name, row, user=INTEGRATION)
+        fields = {name: value for name, value in row.items() if name != "Id"}
+        return self.org.update(row["Id"], fields, user=INTEGRATION)
+
+    def _finish(self, job: SimulatedJob, rest: Sequence[dict[str, Any]], *, end: str) -> None:
         untouched = RecordAnswer(
             kind=AnswerKind.NOT_DONE, remedy=Remedy.RETRY, error_code=UNPROCESSED_CODE, is_transient=True
         )
         job.results["unprocessed"] = [SimulatedRow(_as_text(row), untouched) for row in rest]
-        job.state = "failed" if is_failing else "job_complete"
-        job.message = "InternalServerError" if is_failing else ""
+        for _ in rest:
+            self.marks.note(UNPROCESSED_CODE, job.call_kind, "not_done")
+        job.state = end
+        job.message = "InternalServerError" if end == "failed" else ""
 
 
 def _answer(saved: str | Refused) -> RecordAnswer:

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline_tests.simulation.likeness import is_alike, shares_key
+from lead_pipeline_tests.simulation.memory_facts import FactQueries
 from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
-from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, MemoryTables, Row
+from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, Row
 
 OPEN = ("sent", "unknown")
 SETTLING = ("sync", "review", "replay")
@@ -23,13 +24,10 @@ WORK_KEYS = ("em", "li", "fn", "ln", "dm", "co", "ph", "pe", "st")
 Settlements = Sequence[Mapping[str, Any]]
 
 
-class MemoryQueries:
+class MemoryQueries(FactQueries):
     """The queries of one database, shared by its sessions; `leases` are those that each session has of its own."""
 
     leases = LeaseQueries
-
-    def __init__(self, tables: MemoryTables) -> None:
-        self.tables = tables
 
     # --- intents --------------------------------------------------------------------------------------------------
 

@@ -96,6 +96,7 @@ class MemoryTables:
         self.roster = self._table()
         self.owner_rule = self._table()
         self.handover = self._table()
+        self.org_fact = self._table()
 
     def next_number(self) -> int:
         return next(self._numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -80,13 +80,19 @@ class Refused:
     matched_id: str | None = None
 
 
+def refuse_nothing(_record: Record, _payload: Mapping[str, Any]) -> Refused | None:
+    """Let every update pass: an org without a guard."""
+    return None
+
+
 @dataclass
 class Org:
-    """The org. What it checks can be switched: an org may lack the unique index or the duplicate rule."""
+    """The org. What it checks can be switched: an org may lack the unique index, the duplicate rule or the guard."""
 
     clock: VirtualClock
     is_external_id_unique: bool = True
     has_duplicate_rule: bool = False
+    refuse: Callable[[Record, Mapping[str, Any]], Refused | None] = refuse_nothing  # what it forbids our user
     records: dict[str, Record] = field(default_factory=dict)
     history: list[Change] = field(default_factory=list)
     _stamps: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -134,7 +140,9 @@ class Org:
             return Refused("PRECONDITION_FAILED", "modified", status=412)
         if record.is_converted:
             return Refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
-        refused = self._refuse_duplicate_id(record.object_name, payload, own_id=record_id)
+        refused = self._refuse_duplicate_id(record.object_name, payload, own_id=record_id) or (
+            self.refuse(record, payload) if user == INTEGRATION else None
+        )
         if refused is not None:
             return refused
         before = {name: record.fields.get(name) for name in payload}

@@ -21,22 +21,25 @@ from lead_pipeline_tests.simulation.clock import Scheduler, VirtualClock, Worker
 from lead_pipeline_tests.simulation.crm import SimulatedSalesforce, World
 from lead_pipeline_tests.simulation.evidence import Books, read_evidence
 from lead_pipeline_tests.simulation.faults import CallKind, Dice, Fault, Marks
+from lead_pipeline_tests.simulation.guard import RULES, SimulatedGuard, refuse_forbidden
 from lead_pipeline_tests.simulation.jobs import Jobs
 from lead_pipeline_tests.simulation.memory_database import MemoryDatabase
 from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables
-from lead_pipeline_tests.simulation.org import Org
+from lead_pipeline_tests.simulation.org import Org, refuse_nothing
 from lead_pipeline_tests.simulation.people import People
-from lead_pipeline_tests.simulation.plans import SimulatedPlans
+from lead_pipeline_tests.simulation.plans import MAPPINGS, SimulatedPlans
 from lead_pipeline_tests.simulation.scenarios import (
     FIRST_DAY,
     HOLDING_QUEUE,
     INTAKE,
     SECOND_DAY,
     THIRD_DAY,
+    Paths,
     Scenario,
     deliver,
     draw_intake,
+    draw_paths,
     draw_scenario,
     draw_second_day,
     fill_org,
@@ -104,11 +107,13 @@ class Simulation:
             self.scenario = replace(
                 self.scenario, fault_rate=self.fault_rate, database_fault_rate=0.0, crash_count=0, act_count=0
             )
+        self.paths: Paths = draw_paths(self.seed)
         self.clock = VirtualClock()
         self.org = Org(
             self.clock,
             is_external_id_unique=self.strategy.has_unique_id,
             has_duplicate_rule=self.scenario.has_duplicate_rule,
+            refuse=refuse_forbidden if self.paths.has_guard else refuse_nothing,
         )
         self.dice = Dice(self.random, rate=0.0)
         self.scheduler = Scheduler(self.clock, self.random, self._on_pause)
@@ -122,7 +127,8 @@ class Simulation:
             org=self.org,
             dice=self.dice,
             scheduler=self.scheduler,
-            jobs=Jobs(self.clock, self.org, self.random),
+            jobs=Jobs(self.clock, self.org, self.random, self.dice.marks),
+            active_rules=RULES if self.paths.has_guard else frozenset(),
             skew_seconds=self.scenario.skew_seconds,
         )
         self.books = Books(self.tables)
@@ -296,6 +302,8 @@ class Simulation:
             collection_records=self.scenario.collection_records,
             composite_records=2,
         )
+        if self.paths.update_bulk_threshold is not None:
+            limits = replace(limits, update_bulk_threshold=self.paths.update_bulk_threshold)
         with open_session(
             database,
             salesforce,
@@ -305,7 +313,8 @@ class Simulation:
             run_id=worker.name,
             actor="simulation",
         ) as session:
-            summary = write_session(session, plans, holding_queue=HOLDING_QUEUE)
+            guarded = replace(session, guard=SimulatedGuard(database, salesforce, MAPPINGS))
+            summary = write_session(guarded, plans, holding_queue=HOLDING_QUEUE)
         if summary.is_complete:
             self.complete.add(batch_id)
 

@@ -17,6 +17,8 @@ FIRST_DAY, SECOND_DAY, THIRD_DAY = "2026-05-04", "2026-05-05", "2026-05-06"
 INTAKE = "intake-2026-05-04"  # what came by webhook while the first night was written
 FAULT_RATES = (0.05, 0.15, 0.30)
 INTAKE_SHARE = 0.4  # of the people
+UPDATE_JOB_SHARE = 0.2  # of the stories: many updates at once are worth a job
+GUARDED_SHARE = 0.8  # of those
 GIVEN_NAMES = ("Lena", "Omar", "Ines", "Paul", "Mira", "Jonas", "Aiko", "Tomas")
 HOLDING_QUEUE = "Dievio_Holding"
 
@@ -102,6 +104,23 @@ def draw_scenario(random: Random) -> Scenario:
         calls_allowed=random.choice((None, None, None, None, 60)),
         skew_seconds=random.choice((0.0, 0.0, -600.0, 600.0, random.uniform(-5, 5))),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Which ways of the product a story takes beside those that every story takes."""
+
+    update_bulk_threshold: int | None  # None: updates travel one by one, with their condition
+    has_guard: bool  # the org itself refuses what the mapping forbids
+
+
+def draw_paths(seed: int) -> Paths:
+    """Draw from a stream of its own, so that what the story's stream tells stays as it was."""
+    random = Random(f"paths {seed}")  # noqa: S311  # seeded randomness is the point
+    has_update_jobs = random.random() < UPDATE_JOB_SHARE
+    has_guard = random.random() < GUARDED_SHARE
+    threshold = random.choice((0, 0, 1))
+    return Paths(update_bulk_threshold=threshold if has_update_jobs else None, has_guard=has_update_jobs and has_guard)
 
 
 def fill_org(org: Org, scenario: Scenario, random: Random) -> None:
