@@ -316,6 +316,8 @@ class MemoryWorld:
         for batch_id in BATCHES:
             if self.chance(0.6):
                 self._draw_lease(batch_id)
+        if self.chance(0.5):
+            self.add("org_fact", name="update_guard:Lead", value=self.chance(0.5), seen_at=BEGINNING)
 
     def _draw_memory(self, lead_id: str) -> None:
         if self.chance(0.5):

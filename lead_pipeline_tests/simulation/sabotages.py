@@ -5,7 +5,7 @@ Every one comes in through a port: the org, the database or the plans answer as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,10 @@ from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.planning import PlanReason, PlanTarget
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
+from lead_pipeline.salesforce.answers import done_answer
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
+from lead_pipeline_tests.simulation.guard import RULES
+from lead_pipeline_tests.simulation.jobs import SimulatedRow
 from lead_pipeline_tests.simulation.memory_queries import WORK_KEYS, MemoryQueries, Settlements
 from lead_pipeline_tests.simulation.memory_tables import Row
 from lead_pipeline_tests.simulation.org import INTEGRATION
@@ -93,6 +96,26 @@ class StoredPayloads(SimulatedPlans):
         record = tables.directory_record.get((decision["object_name"], decision["salesforce_id"]))
         if record is not None and not record["is_deleted"] and not record["is_converted"]:
             tables.sync_decision.change(key, base_last_modified_at=record["last_modified_at"])
+
+
+# --- updates by job -------------------------------------------------------------------------------------------------
+
+
+class UnaskedGuard(SimulatedSalesforce):
+    """Nobody asks whether the org has the guard: its rules are taken for granted."""
+
+    def active_validation_rules(self, object_name: str) -> frozenset[str]:
+        del object_name
+        return RULES
+
+
+class UnprocessedTakenForDone(SimulatedSalesforce):
+    """Rows that a job never came to count as carried out."""
+
+    def read_bulk_results(self, job_id: str, kind: str) -> Iterator[SimulatedRow]:
+        for found in super().read_bulk_results(job_id, kind):
+            done = done_answer(found.row.get("Id", ""), request_id=None)
+            yield replace(found, answer=done) if kind == "unprocessed" and found.row.get("Id") else found
 
 
 # --- creations ------------------------------------------------------------------------------------------------------
@@ -262,6 +285,8 @@ def _without(payload: Mapping[str, Any], name: str) -> dict[str, Any]:
 SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="no If-Unmodified-Since", salesforce=UnconditionalUpdates),
     Strategy(name="no quiet rule", salesforce=ImpatientReader),
+    Strategy(name="guard taken for granted", salesforce=UnaskedGuard),
+    Strategy(name="unprocessed rows taken for done", salesforce=UnprocessedTakenForDone),
     Strategy(name="upsert instead of insert", salesforce=Upserts),
     Strategy(name="external id not unique", has_unique_id=False),
     Strategy(name="no intent row", queries=ForgetfulIntents),

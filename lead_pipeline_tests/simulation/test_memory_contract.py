@@ -47,6 +47,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "roster": ("salesforce_id",),
     "owner_rule": ("subject",),
     "handover": ("batch_id", "dievio_lead_id"),
+    "org_fact": ("name",),
 }
 WRITTEN_TABLES: Final = (
     "write_intent",
@@ -58,6 +59,7 @@ WRITTEN_TABLES: Final = (
     "dead_letter",
     "lease",
     "handover",
+    "org_fact",
 )
 #: Numbers that the database gives, and what of an answer only people read: the memory keeps neither.
 NOT_COMPARED: Final = frozenset({"sync_log_id", "review_item_id", "dead_letter_id", "request_id", "answer"})
@@ -76,7 +78,12 @@ SETTLING: Final = (
 #: Done for their effect on other sessions, or on the planner: there is nothing to compare.
 WITHOUT_ANSWER: Final = frozenset({"lock_creations", "refresh_statistics"})
 #: Asked on Postgres only: by jobs that the simulation does not play.
-NOT_PLAYED: Final = frozenset({"list_void_intents", "take_turn"})
+NOT_PLAYED: Final = frozenset(
+    {"list_void_intents", "take_turn", "find_org_fact", "find_server_facts", "find_last_conversion"}
+)
+
+#: Columns of any JSON value, scalars among them.
+JSON_SCALARS: Final = frozenset({("field_value", "value"), ("org_fact", "value")})
 
 Call = tuple[str, Mapping[str, Any]]
 Seen = tuple[list[tuple[str, Any]], dict[str, list[Row]]]  # the answers, and the written tables afterwards
@@ -122,7 +129,8 @@ def hold_in_postgres(database: Database, world: MemoryWorld) -> Iterator[Callabl
 
 
 def ask(connection: Any, name: str, parameters: Mapping[str, Any]) -> Any:  # whatever a query answers
-    answer = getattr(load_queries("writes"), name)(connection, **parameters)
+    family = "org_facts" if name == "keep_org_fact" else "writes"
+    answer = getattr(load_queries(family), name)(connection, **parameters)
     listed = list(answer) if isinstance(answer, Iterator) else answer
     if name in WITHOUT_ANSWER:
         return None
@@ -131,7 +139,7 @@ def ask(connection: Any, name: str, parameters: Mapping[str, Any]) -> Any:  # wh
 
 def _as_parameter(table: str, name: str, value: object) -> object:
     is_json = isinstance(value, dict) or (isinstance(value, list) and name != "flags")
-    return Jsonb(value) if is_json or (table, name) == ("field_value", "value") else value
+    return Jsonb(value) if is_json or (table, name) in JSON_SCALARS else value
 
 
 def _sort_key(row: object) -> str:
@@ -197,6 +205,7 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("count_batch", {"batch_id": batch_id, "run_id": "run-1"}),
         ("list_outcome_counts", {"batch_id": batch_id}),
         ("get_holding_owner", {"developer_name": "Holding"}),
+        ("keep_org_fact", {"name": "update_guard:Lead", "value": Jsonb(True), "seen_at": AT}),
     ]
     settling = [(name, {**settle, "actor": "test"} if name == "insert_log_entries" else settle) for name in SETTLING]
     return [[call] for call in single] + [list(settling), [*settling, *settling]]
