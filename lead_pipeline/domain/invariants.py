@@ -187,7 +187,7 @@ def _check_no_blanking(evidence: Evidence) -> Iterator[Violation]:
         if commit.op_id in reverts:
             continue  # a field that was blank before goes back to blank; that it held our value is the policy's affair
         for name, after in commit.after.items():
-            if is_blank(after) and not is_blank(commit.before.get(name)):
+            if is_blank(after) and not is_blank(commit.before.get(name)) and not is_guard_field(name):
                 yield _broken(Invariant.NO_BLANKING, commit.salesforce_id, f"{name} was cleared")
 
 

@@ -4,9 +4,10 @@ A rule runs in the transaction of the save, so it protects Bulk jobs too, which 
 here: which rules a mapping needs, their formulas, and what a write sends along for them. The files that install them
 are `org_package`; when a job is used instead of conditional updates is decided in `services/writing`.
 
-Fields that follow a source (`tracked`) compare with a shadow field: every update names there the value it was planned
-with, and the rule refuses the update when the record holds another one by now. A shadow that kept the last value
-written would refuse the first update of everything that was written before the guard was installed.
+Fields whose values may be replaced (`tracked`, `always`) compare with a shadow field: every update names there the
+value it was planned with, a blank as well, and the rule refuses the update when the record holds anything else by now.
+Even where the mapping lets us replace whatever stands there, the log and an undoing have to know what it was. A shadow
+that kept the last value written would refuse the first update of all that was written before the guard was installed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ _PICKLISTS = frozenset({"Industry", "LeadSource", "Rating", "Salutation", "Statu
 _NUMBER_SOURCES = frozenset({"employee_count", "lead_confidence_percent"})
 _MOMENT_SOURCES = frozenset({"last_enriched_at", "synced_at"})
 _LISTED_SOURCES = frozenset({"seniority"})
+_PLAIN_TYPES = frozenset(
+    {"boolean", "currency", "date", "datetime", "double", "int", "percent"}
+)  # not text in formulas
+_LONG_TEXTS = frozenset({"Description"})  # standard ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,10 @@ def is_guard_field(api_name: str) -> bool:
 
 
 def compared_rows(mapping: ObjectMapping) -> tuple[FieldMapping, ...]:
-    """Return the rows whose rule compares with a shadow field: they may replace a value."""
+    """Return the rows whose rule compares with a shadow field: they may replace a value.
+
+    Stamps are not among them: they date and explain our own write, and nobody else's value stands there.
+    """
     return tuple(row for row in mapping.written_fields if _is_compared(row))
 
 
@@ -73,12 +81,12 @@ def guard_rules(mapping: ObjectMapping) -> tuple[GuardRule, ...]:
 
 
 def is_guarded(mapping: ObjectMapping, active_rules: Collection[str]) -> bool:
-    """Tell whether an org refuses every update of a person's value that this mapping forbids.
+    """Tell whether an org refuses every update that this mapping forbids or that was planned on another value.
 
-    The names carry field and policy: rules of another version of the mapping do not count. Notes that are written to
+    The names carry field and kind of rule: rules of another version do not count. Long texts that are written to
     existing records are beyond any rule, so their condition has to travel with each update.
     """
-    if any(row.source == NOTES_SOURCE and row.write is not WritePolicy.WRITE_ONCE for row in mapping.written_fields):
+    if any(_is_long_text(row) and row.write is not WritePolicy.WRITE_ONCE for row in mapping.written_fields):
         return False
     return {rule.name for rule in guard_rules(mapping)} <= set(active_rules)
 
@@ -86,7 +94,7 @@ def is_guarded(mapping: ObjectMapping, active_rules: Collection[str]) -> bool:
 def guard_values(
     before: Mapping[str, object], *, org_fields: Collection[str], decision_id: str | None
 ) -> dict[str, object]:
-    """Return what an update sends along for the rules.
+    """Return what an update sends along for the rules; None clears a shadow field that an earlier update left filled.
 
     Args:
         before: Changed field -> the value it was planned with.
@@ -94,9 +102,9 @@ def guard_values(
         decision_id: Id of the write where it carries out a person's decision.
     """
     values: dict[str, object] = {
-        seen_field(name): value
+        seen_field(name): None if _is_blank_value(value) else value
         for name, value in before.items()
-        if seen_field(name) in org_fields and not _is_needless(value)
+        if seen_field(name) in org_fields
     }
     if decision_id is not None and DECISION_FIELD in org_fields:
         values[DECISION_FIELD] = decision_id
@@ -118,16 +126,14 @@ def owner_rule() -> GuardRule:
 
 
 def _rule_of(row: FieldMapping, mapping: ObjectMapping) -> GuardRule | None:
-    if row.source == NOTES_SOURCE:
-        return None  # formulas know no earlier value of a long text area
+    if _is_long_text(row):
+        return None  # formulas do not see long text areas
     if row.source == IDENTITY_SOURCE:
         return _rule(row, kind="Never_Moves", is_forbidden=f"NOT(ISBLANK(PRIORVALUE({row.to})))", may_decide=False)
-    held = f"NOT({_is_blank(row, mapping)})"
     if _is_compared(row):
-        differs = f"{_prior(row)} <> {seen_field(row.to)}"
-        return _rule(row, kind="Tracked", is_forbidden=f"{held}, {differs}")
+        return _rule(row, kind="As_Seen", is_forbidden=_differs(row))
     if row.write is WritePolicy.FILL_BLANK:
-        return _rule(row, kind="Fill_Blank", is_forbidden=held)
+        return _rule(row, kind="Fill_Blank", is_forbidden=f"NOT({_is_blank(row, mapping)})")
     if row.write is WritePolicy.WRITE_ONCE:
         return _rule(row, kind="Write_Once", is_forbidden="TRUE")
     return None
@@ -150,26 +156,54 @@ def _rule(row: FieldMapping, *, kind: str, is_forbidden: str, may_decide: bool =
 
 
 def _is_compared(row: FieldMapping) -> bool:
+    if row.source == IDENTITY_SOURCE or _is_long_text(row):
+        return False
     is_newest = row.write is WritePolicy.FILL_BLANK and row.on_conflict is OnConflict.NEWEST
-    return row.write is WritePolicy.TRACKED or is_newest
+    is_latest = row.write is WritePolicy.ALWAYS and not row.is_stamp
+    return row.write is WritePolicy.TRACKED or is_newest or is_latest
+
+
+def _differs(row: FieldMapping) -> str:
+    """Whether the record holds something else than the update was planned with; a blank differs from every value."""
+    prior, shadow = _prior(row), seen_field(row.to)
+    blank = f"ISBLANK({prior})"
+    if _is_text(row):
+        blank = f'OR({blank}, LOWER(TRIM({prior})) = "{_NULL_MARK}")'
+    return f"IF({blank}, NOT(ISBLANK({shadow})), OR(ISBLANK({shadow}), {prior} <> {shadow}))"
 
 
 def _prior(row: FieldMapping) -> str:
     """The value that the record holds, as text where the field is a picklist."""
-    is_listed = row.to in _PICKLISTS or (row.source in _LISTED_SOURCES and row.to.endswith(_CUSTOM_SUFFIX))
-    return f"TEXT(PRIORVALUE({row.to}))" if is_listed else f"PRIORVALUE({row.to})"
+    return f"TEXT(PRIORVALUE({row.to}))" if _is_listed(row) else f"PRIORVALUE({row.to})"
+
+
+def _is_listed(row: FieldMapping) -> bool:
+    if row.type is not None:
+        return row.type.name == "picklist"
+    return row.to in _PICKLISTS or (row.source in _LISTED_SOURCES and row.is_custom)
+
+
+def _is_text(row: FieldMapping) -> bool:
+    if row.type is not None:
+        return row.type.name not in _PLAIN_TYPES
+    return row.source not in _NUMBER_SOURCES | _MOMENT_SOURCES
+
+
+def _is_long_text(row: FieldMapping) -> bool:
+    is_declared = row.is_custom and row.type is not None and row.type.name == "textarea"
+    return row.source == NOTES_SOURCE or row.to in _LONG_TEXTS or is_declared
 
 
 def _is_blank(row: FieldMapping, mapping: ObjectMapping) -> str:
     prior = _prior(row)
-    if not mapping.placeholders or row.source in _NUMBER_SOURCES | _MOMENT_SOURCES:
+    if not mapping.placeholders or not _is_text(row):
         return f"ISBLANK({prior})"
     listed = "|".join(sorted(mapping.placeholders)).replace("\\", "\\\\").replace('"', '\\"')
     return f'OR(ISBLANK({prior}), CONTAINS("|{listed}|", "|" & LOWER(TRIM({prior})) & "|"))'
 
 
-def _is_needless(value: object) -> bool:
-    """A blank is free to change, and so is this placeholder, which a job would read as "clear the field"."""
+def _is_blank_value(value: object) -> bool:
+    """A job would read this placeholder as "clear the field", so that rule and update both take it for a blank."""
     return value is None or str(value).strip().casefold() in {"", _NULL_MARK}
 
 

@@ -20,6 +20,8 @@ MAX_UPLOAD_BYTES = 100_000_000  # Salesforce limit: 150 MB after base64
 def write_csv(records: Sequence[Mapping[str, object]]) -> bytes:
     """Return records as the body of an upload; the columns are all names that occur, in order of appearance.
 
+    A name that a record lacks leaves its field alone; None clears it.
+
     Raises:
         UnsendableValueError: A value that Bulk would read as something else, or text that UTF-8 cannot hold.
     """
@@ -28,7 +30,7 @@ def write_csv(records: Sequence[Mapping[str, object]]) -> bytes:
     # Quoting everything keeps leading blanks, lone carriage returns and separators what they are.
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
-    writer.writerows([_cell(name, record.get(name)) for name in columns] for record in records)
+    writer.writerows([_cell(name, record[name]) if name in record else "" for name in columns] for record in records)
     return _encode(text.getvalue())
 
 
@@ -59,7 +61,7 @@ def _encode(text: str) -> bytes:
 
 def _cell(name: str, value: object) -> str:
     if value is None:
-        return ""
+        return NULL_MARK
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)

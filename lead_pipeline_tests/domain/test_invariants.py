@@ -216,6 +216,11 @@ def test_a_hand_over_may_change_the_owner_and_a_write_without_receipt_may_not() 
     assert said(replace(handing, commits=[replace(change, op_id=None)]), Invariant.POLICY) != []
 
 
+def test_a_field_of_the_guard_may_be_cleared_it_says_nothing_about_the_person() -> None:
+    change = update({"Dievio_Seen_Title__c": "Head"}, {"Dievio_Seen_Title__c": None})
+    assert said(replace(SOUND, commits=[change]), Invariant.NO_BLANKING) == []
+
+
 def test_a_cleared_field_is_named() -> None:
     assert said(replace(SOUND, commits=[update({"Title": "Head"}, {"Title": ""})]), Invariant.NO_BLANKING) == [
         f"I4 {OLD}: Title was cleared"

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-from lead_pipeline.domain.mapping import OnConflict, WritePolicy
+from dataclasses import replace
+
+import pytest
+
+from lead_pipeline.domain.mapping import DeclaredType, FieldMapping, OnConflict, WritePolicy
 from lead_pipeline.domain.org_guard import (
     DECISION_FIELD,
+    INTEGRATION_PERMISSION,
     OWNER_RULE,
+    compared_rows,
     guard_rules,
     guard_values,
     is_guard_field,
@@ -11,6 +17,7 @@ from lead_pipeline.domain.org_guard import (
     owner_rule,
     seen_field,
 )
+from lead_pipeline.sandbox.salesforce_org.formula import Change, compile_formula
 from lead_pipeline_tests.domain.org_package.builders import mapping_of, row
 
 LONG_NAME = "A_Field_With_A_Name_As_Long_As_It_May_Be__c"
@@ -43,8 +50,38 @@ def test_a_picklist_is_compared_as_text() -> None:
     assert "TEXT(PRIORVALUE(Seniority__c))" in formula("Seniority__c", "seniority", WritePolicy.FILL_BLANK)
 
 
-def test_a_tracked_field_may_change_while_it_holds_what_the_update_was_planned_with() -> None:
-    assert "PRIORVALUE(Title) <> Dievio_Seen_Title__c" in formula("Title", "title", WritePolicy.TRACKED)
+@pytest.mark.parametrize("write", [WritePolicy.TRACKED, WritePolicy.ALWAYS])
+@pytest.mark.parametrize(
+    ("seen", "held", "is_refused"),
+    [
+        ("Head", "Head", False),
+        ("Head", "Chief", True),
+        ("Head", None, True),  # cleared by a person
+        (None, "Chief", True),
+        (None, None, False),
+        (None, "#n/a", False),  # a job can't say this text: both sides take it for a blank
+        ("Head", " #N/A ", True),
+    ],
+)
+def test_a_value_is_replaced_only_while_it_is_what_the_update_was_planned_with(
+    write: WritePolicy, seen: str | None, held: str | None, *, is_refused: bool
+) -> None:
+    shadow = seen_field("Title")
+    old = {"Title": held, shadow: "what an earlier update saw"}
+    shown = guard_values({"Title": seen}, org_fields={shadow}, decision_id=None)
+    save = Change(new={**old, "Title": "New", **shown}, old=old, permissions=frozenset({INTEGRATION_PERMISSION}))
+    assert compile_formula(formula("Title", "title", write))(save) is is_refused
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    text = formula("Employee_Count__c", "employee_count", WritePolicy.ALWAYS)
+    shadow = seen_field("Employee_Count__c")
+    assert "TRIM" not in text
+    for held, is_refused in ((250, False), (251, True), (None, True)):
+        old = {"Employee_Count__c": held, shadow: None}
+        new = {"Employee_Count__c": 300, shadow: 250}
+        save = Change(new=new, old=old, permissions=frozenset({INTEGRATION_PERMISSION}))
+        assert compile_formula(text)(save) is is_refused
 
 
 def test_a_field_where_the_newest_value_wins_is_compared_too() -> None:
@@ -58,8 +95,32 @@ def test_a_field_written_once_never_changes_again() -> None:
     )
 
 
-def test_fields_of_the_machine_need_no_rule() -> None:
-    assert len(guard_rules(mapping_of("Lead", row("Seniority__c", "seniority", WritePolicy.ALWAYS)))) == 1
+def test_stamps_need_no_rule_as_nobody_else_writes_them() -> None:
+    stamp = replace(row("Dievio_Last_Synced_At__c", "synced_at", WritePolicy.ALWAYS), is_stamp=True)
+    assert len(guard_rules(mapping_of("Lead", stamp))) == 1
+    assert compared_rows(mapping_of("Lead", stamp)) == ()
+
+
+@pytest.mark.parametrize(
+    "long_text",
+    [
+        row("Description", "title", WritePolicy.TRACKED),
+        replace(row("Story__c", "title", WritePolicy.ALWAYS), type=DeclaredType(name="textarea", length=2_000)),
+    ],
+)
+def test_long_texts_are_beyond_rules_so_their_updates_stay_conditional(long_text: FieldMapping) -> None:
+    mapping = mapping_of("Lead", long_text)
+    assert len(guard_rules(mapping)) == 1
+    assert compared_rows(mapping) == ()
+    assert not is_guarded(mapping, {rule.name for rule in guard_rules(mapping)})
+
+
+def test_what_a_row_declares_says_how_its_field_is_compared() -> None:
+    listed = replace(row("Department__c", "department", WritePolicy.ALWAYS), type=DeclaredType(name="picklist"))
+    number = replace(row("Size__c", "title", WritePolicy.FILL_BLANK), type=DeclaredType(name="double", length=18))
+    _, of_listed, of_number = guard_rules(mapping_of("Lead", listed, number))
+    assert "TEXT(PRIORVALUE(Department__c)) <> Dievio_Seen_Department__c" in of_listed.formula
+    assert "NOT(ISBLANK(PRIORVALUE(Size__c)))" in of_number.formula
 
 
 def test_without_placeholders_only_blank_counts_as_blank() -> None:
@@ -83,7 +144,10 @@ def test_names_fit_into_forty_characters() -> None:
 def test_an_update_names_the_values_it_was_planned_with() -> None:
     before = {"Title": "Head of Sales", "Email": None, "Phone": "+1"}
     org_fields = {"Dievio_Seen_Title__c", "Dievio_Seen_Email__c", DECISION_FIELD}
-    assert guard_values(before, org_fields=org_fields, decision_id=None) == {"Dievio_Seen_Title__c": "Head of Sales"}
+    assert guard_values(before, org_fields=org_fields, decision_id=None) == {
+        "Dievio_Seen_Title__c": "Head of Sales",
+        "Dievio_Seen_Email__c": None,
+    }
 
 
 def test_a_decision_of_a_person_shows_its_id_where_the_org_has_a_field_for_it() -> None:
@@ -104,6 +168,7 @@ def test_our_user_moves_a_lead_only_out_of_the_holding_queue() -> None:
     )
 
 
-def test_a_blank_and_the_mark_for_null_need_no_shadow() -> None:
+def test_a_blank_and_the_mark_for_null_clear_the_shadow_of_an_earlier_update() -> None:
     before = {"Title": "", "Email": "#N/A"}
-    assert guard_values(before, org_fields={seen_field("Title"), seen_field("Email")}, decision_id=None) == {}
+    seen = guard_values(before, org_fields={seen_field("Title"), seen_field("Email")}, decision_id=None)
+    assert seen == {seen_field("Title"): None, seen_field("Email"): None}

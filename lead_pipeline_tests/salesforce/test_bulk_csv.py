@@ -27,11 +27,11 @@ def test_every_text_arrives_as_it_was_sent(records: list[dict[str, str]]) -> Non
     assert read_whole_csv(response_of(write_csv(records))) == records
 
 
-def test_columns_are_all_names_in_order_of_appearance_and_blanks_stay_empty() -> None:
+def test_what_a_record_lacks_stays_empty_and_what_it_clears_is_marked() -> None:
     body = write_csv([{"LastName": "A", "Title": None}, {"Company": "B", "LastName": "C", "Flag__c": True, "N__c": 5}])
     assert list(csv.reader(io.StringIO(body.decode()))) == [
         ["LastName", "Title", "Company", "Flag__c", "N__c"],
-        ["A", "", "", "", ""],
+        ["A", "#N/A", "", "", ""],
         ["C", "", "B", "true", "5"],
     ]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from lead_pipeline.domain.mapping import WritePolicy
 from lead_pipeline.domain.org_guard import REFUSAL_MARK, compared_rows, guard_rules, seen_field
-from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD
 from lead_pipeline.services.writing.org_guard import OrgGuard
 from lead_pipeline_tests.simulation.org import Record, Refused
 from lead_pipeline_tests.simulation.plans import MAPPINGS, POLICIES
@@ -38,12 +37,8 @@ def refuse_forbidden(record: Record, payload: Mapping[str, Any]) -> Refused | No
 
 
 def _is_forbidden(record: Record, payload: Mapping[str, Any], *, name: str, policy: WritePolicy) -> bool:
-    held = record.fields[name]
-    if policy is WritePolicy.WRITE_ONCE:
-        return True
-    if held in (None, "") or policy in {WritePolicy.ALWAYS, WritePolicy.NEVER}:
-        return False
-    shadow = seen_field(name)
-    if policy is WritePolicy.TRACKED:
-        return bool(payload.get(shadow, record.fields.get(shadow)) != held)
-    return name == EXTERNAL_ID_FIELD or policy is WritePolicy.FILL_BLANK
+    held = record.fields[name] or None
+    if policy in {WritePolicy.TRACKED, WritePolicy.ALWAYS}:
+        shadow = seen_field(name)
+        return bool((payload.get(shadow, record.fields.get(shadow)) or None) != held)
+    return policy is WritePolicy.WRITE_ONCE or (policy is WritePolicy.FILL_BLANK and held is not None)

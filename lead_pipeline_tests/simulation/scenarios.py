@@ -116,7 +116,7 @@ class Paths:
 
 def draw_paths(seed: int) -> Paths:
     """Draw from a stream of its own, so that what the story's stream tells stays as it was."""
-    random = Random(f"paths {seed}")  # noqa: S311  # seeded randomness is the point
+    random = Random(f"paths of {seed}")  # noqa: S311  # seeded randomness is the point
     has_update_jobs = random.random() < UPDATE_JOB_SHARE
     has_guard = random.random() < GUARDED_SHARE
     threshold = random.choice((0, 0, 1))

@@ -20,6 +20,7 @@ _STANDARD_LENGTHS: Mapping[str, int] = {"Company": 255, "Title": 128, "Email": 8
 _MAX_TEXT = 255
 _LEAST_LONG_TEXT = 256  # characters; Salesforce makes no shorter long text area
 _MAX_DIGITS = 18  # of a number, before and after the point together
+_COMPARED_AS_THEY_ARE = frozenset({"Checkbox", "Date", "DateTime", "Number"})  # a text is never equal to them
 _NEVER_REQUIRED = frozenset({"Checkbox", "LongTextArea"})  # the element makes their deployment fail
 
 
@@ -190,9 +191,15 @@ def _seen_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:
         object_name=mapping.object_name,
         name=seen_field(row.to),
         label=f"Dievio Seen {row.label}"[:40],
-        shape=text_shape(_STANDARD_LENGTHS.get(row.to, _MAX_TEXT)),
+        shape=_seen_shape(row),
         description=f"The {row.label} that the latest update was planned with; read by the guard only.",
     )
+
+
+def _seen_shape(row: FieldMapping) -> Shape:
+    """Return a shape whose values a rule can compare with those of the row's field: it compares picklists as text."""
+    shape = _shape_of(row)
+    return shape if shape.type in _COMPARED_AS_THEY_ARE else text_shape(_STANDARD_LENGTHS.get(row.to, _MAX_TEXT))
 
 
 def _own_fields(object_name: str) -> list[CustomField]:
