@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # more than two cores have: many tests wait for a server, a process or a browser
 WORKERS ?= 3
+# a file stays on one worker; conftest.py says which files begin
+SPREAD  := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SEEDS   ?= 2000
 KILLS   ?= 40
 POSTGRES_RESTARTS ?= 2
@@ -24,7 +26,7 @@ demo: setup
 	$(BIN)/lead-pipeline demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest $(SPREAD)
 
 check: setup
 	$(BIN)/ruff check .
@@ -40,7 +42,7 @@ bench: setup
 
 # The rules of the product leave no branch untried.
 coverage: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q lead_pipeline_tests/domain \
+	$(BIN)/python -m pytest $(SPREAD) -q lead_pipeline_tests/domain \
 		--cov=lead_pipeline.domain --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 # Seeded stories of the write engine, breakages that must be seen, nights killed at named moments; the last line is JSON.
@@ -49,7 +51,7 @@ reliability: setup
 		--seeds $(SEEDS) --kills $(KILLS) --postgres-restarts $(POSTGRES_RESTARTS) --workers $(WORKERS)
 
 test-release: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'slow or not slow'
+	$(BIN)/python -m pytest $(SPREAD) -m 'slow or not slow'
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache build *.egg-info
