@@ -17,15 +17,18 @@ from lead_pipeline.domain.invariants import Invariant, Violation, find_violation
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.value_equality import are_equal
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, IntentState, WriteKind
+from lead_pipeline.salesforce.ids import object_of
 from lead_pipeline.services.record_reads import RecordSource, read_records
 from lead_pipeline.services.retention import LOG_DAYS
 from lead_pipeline.services.writing.ports import Clock
 from lead_pipeline.store import audits
 from lead_pipeline.store.audits import BookedWrite, Books
 from lead_pipeline.store.database import Database
-from lead_pipeline.store.directory import find_org_schema
+from lead_pipeline.store.directory import find_org_schema, read_field_types
 
 WRITTEN_OBJECTS = ("Lead", "Contact")
+
+_FieldTypes = Mapping[str, Mapping[str, str]]  # object -> field -> type
 INSERT = "create"  # the journal's word for a new record
 
 
@@ -73,7 +76,7 @@ def audit(
     """
     with database.transaction() as connection:
         batch_ids = (batch_id,) if batch_id else audits.read_batches(connection, since=now() - timedelta(days=LOG_DAYS))
-        types = _field_types(connection)
+        types = {name: read_field_types(connection, name) for name in WRITTEN_OBJECTS}
     commits = None if journal is None else _commits_by_receipt(journal)
     rows = write_count = commit_count = 0
     violations: list[Violation] = []
@@ -101,7 +104,7 @@ def audit(
 
 
 def _evidence(
-    books: Books, commits: Sequence[Commit], mappings: MappingSet, *, types: Mapping[str, str], batch_id: str
+    books: Books, commits: Sequence[Commit], mappings: MappingSet, *, types: _FieldTypes, batch_id: str
 ) -> Evidence:
     log = {row.op_id: row for row in books.log}
     return Evidence(
@@ -121,11 +124,6 @@ def _evidence(
         complete_batches=(batch_id,) if books.is_complete else (),
         is_history_complete=False,  # a batch at a time, and syncs before the first one left no log
     )
-
-
-def _field_types(connection: Any) -> dict[str, str]:  # noqa: ANN401  # a database connection
-    known = [find_org_schema(connection, name) for name in reversed(WRITTEN_OBJECTS)]
-    return {field.name: field.type for entry in known if entry is not None for field in entry.schema.fields.values()}
 
 
 # --- From the journal -------------------------------------------------------------------------------------------------
@@ -173,16 +171,17 @@ def _strangers(database: Database, journal: Iterable[Mapping[str, Any]]) -> list
     ]
 
 
-def _in_words_of(row: LogRow, commit: Commit, types: Mapping[str, str]) -> Commit:
+def _in_words_of(row: LogRow, commit: Commit, types: _FieldTypes) -> Commit:
     """Return a commit with values as the log writes them, where both mean the same.
 
     The org stores values in its own form, and its journal leaves out fields that a write set to what they were.
     """
+    own_types = types.get(object_of(commit.salesforce_id) or "", {})
     before = dict(commit.before)
     # A new record also holds the org's own defaults, which are nobody's write.
     after = {name: value for name, value in commit.after.items() if not commit.is_insert or name in row.after}
     for name, told in row.after.items():
-        field_type = types.get(name, "string")
+        field_type = own_types.get(name, "string")
         was = row.before.get(name)
         if name not in after and are_equal(told, was, field_type=field_type):
             before[name], after[name] = was, told

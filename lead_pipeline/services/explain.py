@@ -9,7 +9,6 @@ import psycopg
 
 from lead_pipeline.domain.mapping import FieldMapping, MappingSet
 from lead_pipeline.domain.normalize.emails import read_email
-from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.stories import (
     Event,
     FieldChange,
@@ -28,7 +27,7 @@ from lead_pipeline.errors import ConfigurationError, InvalidIdentifierError, Unk
 from lead_pipeline.salesforce.ids import check_record_id, object_of
 from lead_pipeline.store import stories
 from lead_pipeline.store.database import Database
-from lead_pipeline.store.directory import find_org_schema
+from lead_pipeline.store.directory import read_field_types
 from lead_pipeline.store.org_facts import find_integration_user
 from lead_pipeline.store.sync_log import LogEntry, LogFilter, search_log
 
@@ -193,7 +192,7 @@ def _edits(connection: _Connection, salesforce_id: str) -> StoryLine | None:
     return tell_edits(
         record,
         written,
-        field_types=_field_types(connection, record.object_name),
+        field_types=read_field_types(connection, record.object_name),
         own_user_id=find_integration_user(connection),
     )
 
@@ -210,7 +209,7 @@ def _explain_field(
         mapping.to,
         record,
         written,
-        field_type=_field_types(connection, record.object_name).get(mapping.to, "string"),
+        field_type=read_field_types(connection, record.object_name).get(mapping.to, "string"),
         rule=rule,
         changes=[_only(line, mapping.to) for line in lines if _touches(line, mapping.to)],
         own_user_id=find_integration_user(connection),
@@ -259,9 +258,3 @@ def _only(line: StoryLine, field: str) -> StoryLine:
         op_id=line.op_id,
         run_id=line.run_id,
     )
-
-
-def _field_types(connection: _Connection, object_name: str) -> dict[str, str]:
-    known = find_org_schema(connection, object_name)
-    schema: ObjectSchema | None = known.schema if known is not None else None
-    return {entry.name: entry.type for entry in schema.fields.values()} if schema is not None else {}

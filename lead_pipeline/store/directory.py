@@ -173,6 +173,12 @@ def find_org_schema(connection: Connection, object_name: str) -> KnownSchema | N
     )
 
 
+def read_field_types(connection: Connection, object_name: str) -> dict[str, str]:
+    """Return the field types of an object by API name, as the org last described it; none before it did."""
+    known = find_org_schema(connection, object_name)
+    return {} if known is None else {field.name: field.type for field in known.schema.fields.values()}
+
+
 def read_updateable_fields(connection: Connection, object_name: str) -> frozenset[str]:
     """Return the fields of an object that our user may change, as the org last described it; none before it did."""
     known = find_org_schema(connection, object_name)
