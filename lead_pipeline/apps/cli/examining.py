@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -152,12 +153,11 @@ def _print_json(findings: Sequence[Finding], probed: ProbeResult | None) -> None
 
 
 def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    alike: dict[tuple[str, ...], list[Finding]] = defaultdict(list)
     for finding in findings:
-        style = STYLE_BY_SEVERITY[finding.severity]
-        console.print(f"[{style}]{finding.severity.value:<8}[/] [bold]{finding.subject}[/bold]: ", end="")
-        console.print(f"{finding.what} ({finding.code})", markup=False, highlight=False)
-        console.print(f"         so: {finding.why}", markup=False, highlight=False)
-        console.print(f"         do: {finding.repair}", markup=False, highlight=False)
+        alike[finding.severity, finding.code, finding.what, finding.why].append(finding)
+    for group in alike.values():
+        _print_alike(console, group)
     counts = [f"{sum(finding.severity is kind for finding in findings)} {kind.value}s" for kind in Severity]
     verdict = "ready: a run may write" if may_write(findings) else "not ready: mend the errors, then run doctor again"
     console.print(f"{', '.join(counts)}. {verdict}", highlight=False)
@@ -167,3 +167,15 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
             "deploys them",
             highlight=False,
         )
+
+
+def _print_alike(console: Console, findings: Sequence[Finding]) -> None:
+    """Print findings that say the same of several subjects once, with what to do about each."""
+    first = findings[0]
+    subject = first.subject if len(findings) == 1 else f"{len(findings)} times"
+    console.print(f"[{STYLE_BY_SEVERITY[first.severity]}]{first.severity.value:<8}[/] [bold]{subject}[/bold]: ", end="")
+    console.print(f"{first.what} ({first.code})", markup=False, highlight=False)
+    console.print(f"         so: {first.why}", markup=False, highlight=False)
+    for finding in findings:
+        place = "" if len(findings) == 1 else f"{finding.subject}: "
+        console.print(f"         do: {place}{finding.repair}", markup=False, highlight=False)
