@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from lead_pipeline.domain.findings import Finding, Severity
+from lead_pipeline.domain.mapping import ObjectMapping
+from lead_pipeline.domain.org_guard import OWNER_RULE, guard_rules
 
 SCARCE_SHARE = 0.2  # of the daily calls; below it a night of ordinary size may not come to its end
 MAX_SKEW = timedelta(seconds=60)  # signed sign-ins are refused beyond a few minutes
@@ -48,7 +50,7 @@ class OrgFacts:
         tracked_fields: Fields of leads whose history the org keeps; None as above.
         queues: Developer names of the queues that may own leads.
         clock_skew: The org's time less ours; None where no answer told.
-        has_owner_guard: Whether the org itself guards the owners of leads.
+        active_rules: Names of the active validation rules of leads.
     """
 
     edition: str
@@ -63,7 +65,12 @@ class OrgFacts:
     tracked_fields: Collection[str] | None = None
     queues: Collection[str] = ()
     clock_skew: timedelta | None = None
-    has_owner_guard: bool = False
+    active_rules: Collection[str] = ()
+
+    @property
+    def has_owner_guard(self) -> bool:
+        """Whether the org itself guards the owners of leads."""
+        return OWNER_RULE in self.active_rules
 
 
 def examine_org(facts: OrgFacts, *, queues_needed: Collection[str]) -> Iterator[Finding]:
@@ -334,5 +341,20 @@ def _tell_rules(facts: OrgFacts) -> Iterator[Finding]:
             subject="Lead",
             what="the org has no validation rule that guards owners against the integration",
             why="leads are handed over one conditional call at a time instead of in bulk",
+            repair="Deploy the package of `lead-pipeline org package` (docs/org_setup.md)",
+        )
+
+
+def examine_guard(mapping: ObjectMapping, active_rules: Collection[str]) -> Iterator[Finding]:
+    """Yield what keeps large updates of an object from going through jobs, as of a package of an earlier version."""
+    needed = {rule.name for rule in guard_rules(mapping)}
+    if missing := needed - set(active_rules):
+        yield Finding(
+            code="update_guard_incomplete",
+            severity=Severity.NOTE,
+            subject=mapping.object_name,
+            what=f"{len(missing)} of the {len(needed)} validation rules that guard values against the integration are "
+            "missing or inactive",
+            why="updates go 25 to a call, however many they are, instead of more than 200 of them in bulk",
             repair="Deploy the package of `lead-pipeline org package` (docs/org_setup.md)",
         )

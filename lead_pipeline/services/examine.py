@@ -19,6 +19,7 @@ from lead_pipeline.domain.org_findings import (
     OrgFacts,
     examine_conversion,
     examine_database,
+    examine_guard,
     examine_history,
     examine_org,
 )
@@ -28,7 +29,6 @@ from lead_pipeline.salesforce.describe import ObjectDescribe
 from lead_pipeline.salesforce.records import QueryPage, Record
 from lead_pipeline.salesforce.soql import soql_in_chunks
 from lead_pipeline.services.directory_queries import count_query
-from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.directory import KnownSchema, keep_org_schema
 from lead_pipeline.store.field_drift import read_field_pasts
@@ -110,6 +110,7 @@ def examine(
     facts = _read_facts(salesforce, describes, now=now)
     findings = [
         *examine_org(facts, queues_needed=_queues_of(routing)),
+        *examine_guard(mappings.lead, facts.active_rules),
         *examine_history(facts.tracked_fields, contested=_contested_fields(mappings)),
         *_examine_campaigns(salesforce, campaigns),
     ]
@@ -169,7 +170,7 @@ def _read_facts(
         tracked_fields=tracked_fields,
         queues=frozenset(str(record["Queue.DeveloperName"]) for record in queues.records),
         clock_skew=server_time - now() if server_time is not None else None,
-        has_owner_guard=OWNER_GUARD in salesforce.active_validation_rules("Lead"),
+        active_rules=salesforce.active_validation_rules("Lead"),
     )
 
 

@@ -22,16 +22,19 @@ from lead_pipeline.domain.org_findings import (
     OrgFacts,
     examine_conversion,
     examine_database,
+    examine_guard,
     examine_history,
     examine_org,
     examine_space,
     note_untested_key,
     refuse_system,
 )
+from lead_pipeline.domain.org_guard import OWNER_RULE, guard_rules
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline_tests.domain.plan_builders import field, mapping_set, org_schema
 
 QUEUES = ("Dievio_Holding", "Inbound_Leads")
+GUARDED = mapping_set().lead
 FULL_ACCESS = ObjectAccess(may_create=True, may_update=True, may_delete=False)
 GOOD_ORG = OrgFacts(
     edition="Enterprise Edition",
@@ -45,7 +48,7 @@ GOOD_ORG = OrgFacts(
     assignment_rules=(),
     queues=QUEUES,
     clock_skew=timedelta(seconds=1),
-    has_owner_guard=True,
+    active_rules=(OWNER_RULE,),
 )
 IDENTITY = field("Dievio_Lead_ID__c", length=64, is_external_id=True, is_unique=True, is_case_sensitive=True)
 SENIORITIES = ("owner", "cxo", "partner", "vp", "director", "manager", "senior", "entry", "training", "unpaid")
@@ -164,7 +167,8 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "rules may not be seen": lambda: org_findings(duplicate_rules=None),
     "an assignment rule is active": lambda: org_findings(assignment_rules=("Standard Lead Assignment",)),
     "a queue is missing": lambda: org_findings(queues=QUEUES[:1]),
-    "owners are not guarded": lambda: org_findings(has_owner_guard=False),
+    "owners are not guarded": lambda: org_findings(active_rules=()),
+    "the guard is of an earlier version": lambda: list(examine_guard(GUARDED, {"Dievio_Tracked_Title"})),
     "Postgres is old": lambda: list(examine_database(120_011, may_create=True, may_use_run_database=True)),
     "Postgres is locked": lambda: list(examine_database(160_004, may_create=False, may_use_run_database=True)),
     "Dagster has no database": lambda: list(examine_database(160_004, may_create=True, may_use_run_database=False)),
@@ -200,6 +204,7 @@ def test_a_broken_org_is_answered_in_these_words(name: str) -> None:
 def test_a_good_org_has_nothing_to_mend() -> None:
     assert lead_findings(good_lead()) == []
     assert org_findings() == []
+    assert list(examine_guard(GUARDED, {rule.name for rule in guard_rules(GUARDED)})) == []
     assert list(examine_database(180_000, may_create=True, may_use_run_database=True)) == []
     assert list(examine_space(10_000 * MEBIBYTE, place="/data")) == []
     assert list(examine_conversion(keeps_id=True)) == []
@@ -218,7 +223,7 @@ def test_a_duplicate_rule_is_told_with_its_difference_from_ours() -> None:
 
 
 def test_the_worst_stands_first_and_only_an_error_keeps_a_run_from_writing() -> None:
-    warnings = org_findings(visible_counts={"Lead": 950}, has_owner_guard=False, edition="Base Edition")
+    warnings = org_findings(visible_counts={"Lead": 950}, active_rules=(), edition="Base Edition")
 
     ordered = sort_findings(reversed(warnings))
 

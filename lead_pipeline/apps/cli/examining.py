@@ -29,7 +29,9 @@ from lead_pipeline.transport.reachability import find_obstacle
 
 NOT_READY_EXIT_CODE = 1
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
-CODES_OF_PACKAGE = frozenset({"field_missing", "field_dropped", "receipt_missing", "no_owner_guard"})
+CODES_OF_PACKAGE = frozenset(
+    {"field_missing", "field_dropped", "receipt_missing", "no_owner_guard", "update_guard_incomplete"}
+)
 STYLE_BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
 
