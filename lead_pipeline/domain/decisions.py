@@ -50,10 +50,12 @@ class FieldVerdict(StrEnum):
     NO_SOURCE_VALUE = "no_source_value"
     REFUSED_CONFIDENCE = "refused_confidence"
     REFUSED_INVALID = "refused_invalid"
-    ESCALATED = "escalated"
+    ESCALATED = "escalated"  # a person's value differs, and the mapping wants somebody asked
+    DOUBTED = "doubted"  # enrichment is unsure of the value, and somebody is asked
 
 
 WRITING_VERDICTS = frozenset({FieldVerdict.SET_AT_CREATION, FieldVerdict.FILLED_BLANK, FieldVerdict.UPDATED})
+ASKING_VERDICTS = frozenset({FieldVerdict.ESCALATED, FieldVerdict.DOUBTED})  # written only on the word of a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class FieldDecision:
 
     field: str  # Salesforce API name
     before: object
-    after: object  # equals `before` unless the verdict writes, or escalates: then the value a person is asked about
+    after: object  # equals `before` unless the verdict writes or asks: then the value a person is asked about
     policy: str
     verdict: FieldVerdict
     reason: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lead_pipeline.domain.matching import PairAnswer, RuleName
-from lead_pipeline.domain.planning import PlanReason, Standing
+from lead_pipeline.domain.plan_subjects import PlanReason, Standing
 from lead_pipeline.domain.review_reasons import ReviewChoice, guide_of
 from lead_pipeline.domain.survivorship import AnswerChoice
 

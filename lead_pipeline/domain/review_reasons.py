@@ -1,6 +1,6 @@
 """Why a person is asked, what the question means, and which answers settle it: one table for queue, help and documents.
 
-Who raises a question is `matching`, `planning` or a refused write (`refusals`); what an answer does is
+Who raises a question is `matching`, `planning`, `field_judges` or a refused write (`refusals`); what an answer does is
 `review_decisions`.
 """
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from lead_pipeline.domain.matching import MatchReason
-from lead_pipeline.domain.planning import PlanReason
+from lead_pipeline.domain.plan_subjects import PlanReason
 from lead_pipeline.domain.refusals import ADMIN, SALES_OPS, ReviewReason
 
 
@@ -195,8 +195,14 @@ _TABLE = (
     ),
     ReviewGuide(
         code=PlanReason.FIELD_CONFLICT,
-        meaning="Another value than a person's is offered, or one that enrichment is unsure of (low confidence)",
+        meaning="Another value than a person's is offered",
         advice="Take the lead's value or keep what the record holds, field by field",
+        choices=(ReviewChoice.FIELDS,),
+    ),
+    ReviewGuide(
+        code=PlanReason.LOW_CONFIDENCE,
+        meaning="Enrichment found a value and is not sure enough of it to write it",
+        advice="Look it up; take the found value or keep what the record holds, field by field",
         choices=(ReviewChoice.FIELDS,),
     ),
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lead_pipeline.domain.decisions import Decision, FieldVerdict
+from lead_pipeline.domain.decisions import ASKING_VERDICTS, Decision, FieldVerdict
 from lead_pipeline.domain.value_equality import is_blank
 
 DEFAULT_SAMPLE_LEADS = 200
@@ -165,7 +165,7 @@ def find_edge_cases(candidate: Candidate) -> tuple[str, ...]:
     return (*(case.value for case, holds in tests.items() if holds), *candidate.flags)
 
 
-_REFUSALS = frozenset({FieldVerdict.REFUSED_CONFIDENCE, FieldVerdict.REFUSED_INVALID, FieldVerdict.ESCALATED})
+_REFUSALS = ASKING_VERDICTS | {FieldVerdict.REFUSED_CONFIDENCE, FieldVerdict.REFUSED_INVALID}
 
 
 def _strata(candidates: Sequence[Candidate]) -> dict[str, list[str]]:

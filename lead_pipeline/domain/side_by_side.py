@@ -10,11 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lead_pipeline.domain.decisions import WRITING_VERDICTS, FieldDecision, FieldVerdict, MatchGrade, MatchResult
+from lead_pipeline.domain.decisions import (
+    ASKING_VERDICTS,
+    WRITING_VERDICTS,
+    FieldDecision,
+    FieldVerdict,
+    MatchGrade,
+    MatchResult,
+)
 from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.mapping import FieldMapping
 from lead_pipeline.domain.matching import MatchReason, RuleName
-from lead_pipeline.domain.planning import PlanReason, PlanRules, PlanTarget, Standing, plan_lead
+from lead_pipeline.domain.plan_subjects import PlanReason, PlanTarget, Standing
+from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.value_equality import is_blank
 
 #: Doubts that would end the plan before it comes to the fields; a reviewer wants to see the fields.
@@ -113,7 +121,7 @@ def _cell(row: FieldMapping, decided: FieldDecision | None, *, held: object, rea
         return Cell(value=held, winner=Winner.NOBODY, reason=reason, is_different=False)
     is_written = decided.verdict in WRITING_VERDICTS
     winner = Winner.LEAD if is_written else Winner.RECORD
-    if decided.verdict is FieldVerdict.ESCALATED:
+    if decided.verdict in ASKING_VERDICTS:
         winner = Winner.ASKED
     unequal = decided.verdict not in {FieldVerdict.KEPT_EQUAL, FieldVerdict.NO_SOURCE_VALUE}
     return Cell(

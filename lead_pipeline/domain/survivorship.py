@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from lead_pipeline.domain.decisions import WRITING_VERDICTS, FieldDecision, FieldVerdict
+from lead_pipeline.domain.decisions import ASKING_VERDICTS, WRITING_VERDICTS, FieldDecision, FieldVerdict
 from lead_pipeline.domain.mapping import FieldMapping, OnConflict, WritePolicy
 from lead_pipeline.domain.preflight import PreparedValue
 from lead_pipeline.domain.value_equality import are_equal, is_blank
@@ -127,7 +127,7 @@ def decide_field(row: FieldMapping, case: FieldCase) -> FieldDecision:
         case: The values and circumstances.
     """
     ruling = _rule(row, case)
-    is_proposed = ruling.verdict in WRITING_VERDICTS or ruling.verdict is FieldVerdict.ESCALATED
+    is_proposed = ruling.verdict in WRITING_VERDICTS or ruling.verdict in ASKING_VERDICTS
     return FieldDecision(
         field=row.to,
         before=case.before,
@@ -191,7 +191,7 @@ def _ask_about_unverified(row: FieldMapping, case: FieldCase) -> _Ruling | None:
     if not case.is_unverified:
         return None
     if _apply_policy(row, case).verdict in WRITING_VERDICTS:
-        return _Ruling(FieldVerdict.ESCALATED, "unverified: not sure enough to be written, so a person is asked")
+        return _Ruling(FieldVerdict.DOUBTED, "unverified: not sure enough to be written, so a person is asked")
     return _Ruling(FieldVerdict.REFUSED_CONFIDENCE, "unverified: not sure enough to be written")
 
 

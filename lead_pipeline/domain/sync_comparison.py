@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
 
-from lead_pipeline.domain.decisions import WRITING_VERDICTS, FieldDecision, FieldVerdict
+from lead_pipeline.domain.decisions import ASKING_VERDICTS, WRITING_VERDICTS, FieldDecision, FieldVerdict
 from lead_pipeline.domain.mapping import FieldMapping, MappingSet, SourceOfTruth
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.preflight import prepare_value
@@ -295,6 +295,7 @@ _AGREEMENTS: Mapping[FieldVerdict, Agreement] = {
     FieldVerdict.REFUSED_CONFIDENCE: Agreement.REFUSED,
     FieldVerdict.REFUSED_INVALID: Agreement.REFUSED,
     FieldVerdict.ESCALATED: Agreement.ASKED,
+    FieldVerdict.DOUBTED: Agreement.ASKED,
 }
 
 
@@ -341,7 +342,7 @@ def _brought_value(lead: ComparedLead, decision: FieldDecision, *, row: FieldMap
 def _winner(decision: FieldDecision) -> Winner:
     if decision.verdict in WRITING_VERDICTS:
         return Winner.DIEVIO
-    return Winner.NOBODY_YET if decision.verdict is FieldVerdict.ESCALATED else Winner.REP
+    return Winner.NOBODY_YET if decision.verdict in ASKING_VERDICTS else Winner.REP
 
 
 def _find_unmapped(lead: ComparedLead, rules: ComparisonRules) -> Iterator[tuple[str, str]]:

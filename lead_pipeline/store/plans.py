@@ -15,7 +15,7 @@ from lead_pipeline.domain.call_costs import SegmentAccount
 from lead_pipeline.domain.decisions import FieldDecision, MatchGrade, MatchResult, SyncDecision
 from lead_pipeline.domain.directory import DirectoryRecord
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys, NormalizedLead
-from lead_pipeline.domain.planning import PlanTarget, Standing
+from lead_pipeline.domain.plan_subjects import PlanTarget, Standing
 from lead_pipeline.domain.review_decisions import standing_of
 from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer, WrittenValue
 from lead_pipeline.store.bulk import copy_rows

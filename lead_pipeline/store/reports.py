@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import psycopg
 from psycopg.types.json import Jsonb
 
-from lead_pipeline.domain.decisions import FieldVerdict, Outcome
+from lead_pipeline.domain.decisions import ASKING_VERDICTS, FieldVerdict, Outcome
 from lead_pipeline.domain.run_report import (
     CampaignLine,
     DeadLetterLine,
@@ -27,7 +27,7 @@ from lead_pipeline.store.queries import load_queries
 
 _Row = dict[str, Any]
 
-_REFUSALS = {FieldVerdict.REFUSED_CONFIDENCE, FieldVerdict.REFUSED_INVALID, FieldVerdict.ESCALATED}
+_REFUSALS = ASKING_VERDICTS | {FieldVerdict.REFUSED_CONFIDENCE, FieldVerdict.REFUSED_INVALID}
 _COUNTED_VERDICTS = (
     "set_at_creation",
     "filled_blank",

@@ -160,7 +160,7 @@ def settle_plans_without_write(
 
 
 def open_escalations(connection: _Connection, batch_id: str, *, at: datetime) -> int:
-    """Open a question for each written lead with a field conflict that the mapping escalates; return how many."""
+    """Open a question for each written lead with a field that a person is to settle; return how many."""
     opened: int = load_queries("writes").insert_escalations(connection, batch_id=batch_id, owner=SALES_OPS, at=at)
     return opened
 

@@ -13,7 +13,8 @@ from lead_pipeline.domain.mapping import MappingSet, build_mapping_set
 from lead_pipeline.domain.mapping_document import parse_mapping
 from lead_pipeline.domain.matching import MatchReason, RuleName
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
-from lead_pipeline.domain.planning import PlanRules, PlanTarget
+from lead_pipeline.domain.plan_subjects import PlanTarget
+from lead_pipeline.domain.planning import PlanRules
 from lead_pipeline.domain.survivorship import WrittenValue
 
 BATCH = "2026-05-04"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lead_pipeline.domain.decisions import Decision, FieldVerdict, MatchGrade, SyncDecision
 from lead_pipeline.domain.mapping import MappingSet, OnConflict, OnInvalid, WritePolicy
 from lead_pipeline.domain.matching import MatchReason, RuleName
-from lead_pipeline.domain.planning import PlanReason, PlanRules, PlanTarget, plan_lead
+from lead_pipeline.domain.plan_subjects import PlanReason, PlanTarget
+from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer
 from lead_pipeline_tests.domain.plan_builders import (
     LEAD_ID,
@@ -220,9 +221,22 @@ def test_an_unverified_find_is_never_written_and_a_person_is_asked_where_it_woul
     decision = update(of=target(Company_Domain__c=None, Title="What the rep typed"), flags=flags, title="CFO")
 
     asked = next(entry for entry in decision.fields if entry.field == "Company_Domain__c")
-    assert (asked.verdict, asked.before, asked.after) == (FieldVerdict.ESCALATED, None, "acme.example")
+    assert (asked.verdict, asked.before, asked.after) == (FieldVerdict.DOUBTED, None, "acme.example")
     assert verdict_of(decision, "Title") is FieldVerdict.REFUSED_CONFIDENCE
     assert decision.changes() == {}
+
+
+def test_a_doubt_alone_writes_nothing_and_is_called_a_low_confidence() -> None:
+    decision = update(of=target(Company_Domain__c=None), flags=("unverified_company_domain",))
+    assert (decision.decision, decision.reason_code) == (Decision.SKIP, PlanReason.LOW_CONFIDENCE)
+
+
+def test_a_doubt_beside_a_conflict_is_called_a_conflict() -> None:
+    rules = plan_rules(with_row("Title", on_conflict=OnConflict.ESCALATE))
+    held = target(Title="Founder", Company_Domain__c=None)
+    decision = update(rules, of=held, flags=("unverified_company_domain",))
+    assert verdict_of(decision, "Company_Domain__c") is FieldVerdict.DOUBTED
+    assert (decision.decision, decision.reason_code) == (Decision.SKIP, PlanReason.FIELD_CONFLICT)
 
 
 def test_an_unverified_find_is_written_on_the_word_of_a_person() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lead_pipeline.domain.matching import MatchReason, PairAnswer, RuleName
-from lead_pipeline.domain.planning import PlanReason, Standing
+from lead_pipeline.domain.plan_subjects import PlanReason, Standing
 from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline.domain.review_decisions import (
     NamedRecord,

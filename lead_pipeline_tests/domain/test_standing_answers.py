@@ -8,7 +8,8 @@ import pytest
 
 from lead_pipeline.domain.decisions import Decision, MatchGrade
 from lead_pipeline.domain.matching import MatchReason, RuleName
-from lead_pipeline.domain.planning import PlanReason, Standing, plan_lead
+from lead_pipeline.domain.plan_subjects import PlanReason, Standing
+from lead_pipeline.domain.planning import plan_lead
 from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline_tests.domain.plan_builders import lead, mapping_set, match, no_match, plan_rules, target
 

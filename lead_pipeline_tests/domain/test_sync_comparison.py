@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lead_pipeline.domain.decisions import FieldDecision, FieldVerdict
+from lead_pipeline.domain.decisions import ASKING_VERDICTS, FieldDecision, FieldVerdict
 from lead_pipeline.domain.sync_comparison import (
     MOST_CONTESTED,
     Agreement,
@@ -60,6 +60,7 @@ KEPT = [
     (FieldVerdict.REFUSED_CONFIDENCE, Agreement.REFUSED),
     (FieldVerdict.REFUSED_INVALID, Agreement.REFUSED),
     (FieldVerdict.ESCALATED, Agreement.ASKED),
+    (FieldVerdict.DOUBTED, Agreement.ASKED),
 ]
 WRITTEN = [FieldVerdict.SET_AT_CREATION, FieldVerdict.FILLED_BLANK, FieldVerdict.UPDATED]
 
@@ -77,7 +78,7 @@ def test_a_written_field_is_equal_when_the_org_holds_what_was_planned(verdict: F
 
 @pytest.mark.parametrize(("verdict", "agreement"), KEPT)
 def test_a_field_that_was_not_to_be_written_has_to_stand_as_it_was(verdict: FieldVerdict, agreement: Agreement) -> None:
-    after = "Proposed" if verdict is FieldVerdict.ESCALATED else "Director"
+    after = "Proposed" if verdict in ASKING_VERDICTS else "Director"
     planned = decided("Title", "Director", after, verdict=verdict)
 
     assert getattr(line_of(compare(lead(planned, held={"Title": "Director"})), "Title"), agreement.value) == 1
@@ -117,6 +118,7 @@ def test_a_record_that_is_gone_or_carries_another_id_is_named() -> None:
         (FieldVerdict.UPDATED, Winner.DIEVIO),
         (FieldVerdict.KEPT_REP_VALUE, Winner.REP),
         (FieldVerdict.ESCALATED, Winner.NOBODY_YET),
+        (FieldVerdict.DOUBTED, Winner.NOBODY_YET),
     ],
 )
 @pytest.mark.parametrize("written_before", [{}, {"Title": "Clerk"}])

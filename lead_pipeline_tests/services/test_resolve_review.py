@@ -10,6 +10,7 @@ from lead_pipeline.domain.review_reasons import ReviewChoice
 from lead_pipeline.domain.survivorship import AnswerChoice
 from lead_pipeline.errors import DecisionRefusedError, ReviewItemClosedError, UnknownCaseError
 from lead_pipeline.services.reworking import rework_rows
+from lead_pipeline.store import writes
 from lead_pipeline.store.leases import hold_lease
 from lead_pipeline_tests.services.rework_bench import (
     closed_gates,
@@ -219,6 +220,23 @@ def test_a_field_conflict_is_settled_field_by_field(bench: WriteBench, choice: A
         " WHERE batch_id = '2026-05-05' AND f ->> 'field' = 'Title'"
     )
     assert [row["verdict"] for row in verdicts] == ["kept_equal" if choice is AnswerChoice.TAKE else "kept_rep_value"]
+
+
+def test_a_doubt_that_an_earlier_version_called_a_conflict_is_not_asked_again(bench: WriteBench) -> None:
+    bench.load("Lead", org_lead(1, Title=None))
+    bench.add_leads({**person(1), "flags": ["unverified_title"]})
+    end_night(bench)
+    (item,) = open_items(bench)
+    assert (item.reason, item.proposal) == ("low_confidence", {"Title": "Head of Operations"})
+    with bench.database.transaction() as connection:
+        connection.execute("UPDATE review_item SET reason = 'field_conflict', batch_id = '2026-05-03'")
+        assert writes.open_escalations(connection, BATCH_ID, at=bench.now()) == 0
+        connection.execute("UPDATE review_item SET batch_id = %s", [BATCH_ID])
+
+    decide(bench, ReviewChoice.FIELDS, fields={"Title": AnswerChoice.TAKE})
+
+    assert [record["Title"] for record in bench.records()] == ["Head of Operations"]
+    assert open_items(bench) == ()
 
 
 @pytest.fixture

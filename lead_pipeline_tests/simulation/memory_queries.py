@@ -334,29 +334,33 @@ class MemoryQueries(FactQueries):
         count = 0
         for decision in self._decisions(batch_id):
             end = self.tables.lead_outcome.get((batch_id, decision["raw_lead_id"]))
-            conflicts = {
-                entry["field"]: entry["after"] for entry in decision["fields"] if entry["verdict"] == "escalated"
-            }
+            asked = [entry for entry in decision["fields"] if entry["verdict"] in {"escalated", "doubted"}]
+            conflicts = {entry["field"]: entry["after"] for entry in asked}
             if end is None or end["outcome"] not in {"created", "updated", "skipped"} or not conflicts:
                 continue
-            if any(
-                item["batch_id"] == batch_id
-                and item["dievio_lead_id"] == decision["dievio_lead_id"]
-                and item["reason"] == "field_conflict"
-                for item in self.tables.review_item.rows()
-            ):
+            if self._has_value_question(decision):
                 continue
             candidate = {name: end[name] for name in ("object_name", "salesforce_id")}
+            is_conflict = any(entry["verdict"] == "escalated" for entry in asked)
+            reason = "field_conflict" if is_conflict else "low_confidence"
             count += self._ask(
                 decision,
-                reason="field_conflict",
+                reason=reason,
                 question=f"Which value is right for {', '.join(sorted(conflicts))}?",
                 candidates=[{**candidate, "rule": "written_record", "score": None}],
                 proposal=conflicts,
-                owner=self._owner_of("field_conflict", owner),
+                owner=self._owner_of(reason, owner),
                 opened_at=at,
             )
         return count
+
+    def _has_value_question(self, decision: Row) -> bool:
+        return any(
+            item["dievio_lead_id"] == decision["dievio_lead_id"]
+            and item["reason"] in {"field_conflict", "low_confidence"}
+            and (item["batch_id"] == decision["batch_id"] or item["state"] == "open")
+            for item in self.tables.review_item.rows()
+        )
 
     # --- counts ---------------------------------------------------------------------------------------------------
 

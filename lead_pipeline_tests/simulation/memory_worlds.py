@@ -28,8 +28,8 @@ OPEN = frozenset({"sent", "unknown"})
 PURPOSES = ("sync", "hand_over", "hand_over", "review", "replay", "revert")
 OUTCOMES = ("created", "updated", "skipped", "review", "dead_letter")
 DECISIONS = ("create", "update", "skip", "review")
-VERDICTS = ("set_at_creation", "filled_blank", "updated", "kept_equal", "escalated", "escalated")
-REASONS = ("ambiguous_match", "field_conflict", "no_change")
+VERDICTS = ("set_at_creation", "filled_blank", "updated", "kept_equal", "escalated", "doubted")
+REASONS = ("low_confidence", "field_conflict", "no_change")
 RECEIPT = "Dievio_Last_Op__c"
 
 

@@ -33,7 +33,8 @@ from lead_pipeline.domain.matching import (
     match_lead,
 )
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
-from lead_pipeline.domain.planning import PlanRules, PlanTarget, plan_lead
+from lead_pipeline.domain.plan_subjects import PlanTarget
+from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.survivorship import WrittenValue
 from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, OWNER_FIELD
 from lead_pipeline_tests.simulation.clock import BEGINNING

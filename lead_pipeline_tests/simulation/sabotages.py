@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lead_pipeline.domain.decisions import Decision
-from lead_pipeline.domain.planning import PlanReason, PlanTarget
+from lead_pipeline.domain.plan_subjects import PlanReason, PlanTarget
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline.salesforce.answers import done_answer

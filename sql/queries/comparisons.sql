@@ -35,7 +35,7 @@ LEFT JOIN readback AS b ON b.batch_id = l.batch_id AND b.dievio_lead_id = l.diev
 LEFT JOIN directory_record AS r ON r.object_name = o.object_name AND r.salesforce_id = o.salesforce_id
 WHERE c.batch_id = :batch_id AND c.dievio_lead_id > :after
   AND o.salesforce_id IS NOT NULL
-  AND (o.outcome IN ('created', 'updated') OR o.reason_code IN ('no_change', 'field_conflict'))
+  AND (o.outcome IN ('created', 'updated') OR o.reason_code IN ('no_change', 'field_conflict', 'low_confidence'))
 ORDER BY c.dievio_lead_id
 LIMIT :most;
 

@@ -432,22 +432,27 @@ SELECT count(*) FILTER (WHERE outcome = 'skipped') AS skipped, count(*) FILTER (
 FROM settled;
 
 -- name: insert_escalations(batch_id, owner, at)!
--- Fields of written leads whose conflict the mapping wants a person to settle.
+-- Fields of written leads that a person is to settle: conflicts that the mapping escalates and values that enrichment is
+-- unsure of. A lead has one such question at a time; where it is about both kinds, it is called a conflict.
 INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner, state,
                          opened_at)
-SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id, 'field_conflict',
-       'Which value is right for ' || string_agg(f ->> 'field', ', ' ORDER BY f ->> 'field') || '?',
-       jsonb_build_array(jsonb_build_object('object_name', o.object_name, 'salesforce_id', o.salesforce_id,
-                                            'rule', 'written_record', 'score', NULL)),
-       jsonb_object_agg(f ->> 'field', f -> 'after'), owner_of('field_conflict', :owner), 'open', :at
-FROM sync_decision AS d
-JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
-CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
-WHERE d.batch_id = :batch_id AND o.outcome IN ('created', 'updated', 'skipped') AND f ->> 'verdict' = 'escalated'
-  AND NOT EXISTS (SELECT FROM review_item AS r
-                  WHERE r.batch_id = d.batch_id AND r.dievio_lead_id = d.dievio_lead_id
-                    AND r.reason = 'field_conflict')
-GROUP BY d.batch_id, d.dievio_lead_id, d.raw_lead_id, o.object_name, o.salesforce_id
+SELECT q.batch_id, q.dievio_lead_id, q.raw_lead_id, q.reason, q.question, q.candidates, q.proposal,
+       owner_of(q.reason, :owner), 'open', :at
+FROM (SELECT d.batch_id, d.dievio_lead_id, d.raw_lead_id,
+             CASE WHEN bool_or(f ->> 'verdict' = 'escalated') THEN 'field_conflict' ELSE 'low_confidence' END AS reason,
+             'Which value is right for ' || string_agg(f ->> 'field', ', ' ORDER BY f ->> 'field') || '?' AS question,
+             jsonb_build_array(jsonb_build_object('object_name', o.object_name, 'salesforce_id', o.salesforce_id,
+                                                  'rule', 'written_record', 'score', NULL)) AS candidates,
+             jsonb_object_agg(f ->> 'field', f -> 'after') AS proposal
+      FROM sync_decision AS d
+      JOIN lead_outcome AS o ON o.batch_id = d.batch_id AND o.raw_lead_id = d.raw_lead_id
+      CROSS JOIN LATERAL jsonb_array_elements(d.fields) AS f
+      WHERE d.batch_id = :batch_id AND o.outcome IN ('created', 'updated', 'skipped')
+        AND f ->> 'verdict' IN ('escalated', 'doubted')
+      GROUP BY d.batch_id, d.dievio_lead_id, d.raw_lead_id, o.object_name, o.salesforce_id) AS q
+WHERE NOT EXISTS (SELECT FROM review_item AS r
+                  WHERE r.dievio_lead_id = q.dievio_lead_id AND r.reason IN ('field_conflict', 'low_confidence')
+                    AND (r.batch_id = q.batch_id OR r.state = 'open'))
 ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
 
 -- name: has_open_plans(batch_id)$

@@ -203,7 +203,7 @@ def test_an_uncertain_find_is_a_question_and_the_record_stays_blank(nights: Nigh
     assert records(nights)["Jane"].get("Email") in (None, "")
     questions = nights.ask("SELECT reason, proposal FROM review_item WHERE state = 'open'")
     assert [(entry["reason"], entry["proposal"]) for entry in questions] == [
-        ("field_conflict", {"Email": "jane.d@acme.com"})
+        ("low_confidence", {"Email": "jane.d@acme.com"})
     ]
 
 
