@@ -40,9 +40,10 @@ _PICKLISTS = frozenset({"Industry", "LeadSource", "Rating", "Salutation", "Statu
 _NUMBER_SOURCES = frozenset({"employee_count", "lead_confidence_percent"})
 _MOMENT_SOURCES = frozenset({"last_enriched_at", "synced_at"})
 _LISTED_SOURCES = frozenset({"seniority"})
-_PLAIN_TYPES = frozenset(
-    {"boolean", "currency", "date", "datetime", "double", "int", "percent"}
-)  # not text in formulas
+_REFERENCE = "reference"
+_PLAIN_TYPES = frozenset(  # hold neither placeholders nor what a job would read as "clear the field"
+    {"boolean", "currency", "date", "datetime", "double", "int", "percent", _REFERENCE}
+)
 _LONG_TEXTS = frozenset({"Description"})  # standard ones
 
 
@@ -173,8 +174,11 @@ def _differs(row: FieldMapping) -> str:
 
 
 def _prior(row: FieldMapping) -> str:
-    """The value that the record holds, as text where the field is a picklist."""
-    return f"TEXT(PRIORVALUE({row.to}))" if _is_listed(row) else f"PRIORVALUE({row.to})"
+    """The value that the record holds: as text where the field is a picklist, as the API tells it where it is an id."""
+    prior = f"PRIORVALUE({row.to})"
+    if _is_listed(row):
+        return f"TEXT({prior})"
+    return f"CASESAFEID({prior})" if row.type is not None and row.type.name == _REFERENCE else prior
 
 
 def _is_listed(row: FieldMapping) -> bool:

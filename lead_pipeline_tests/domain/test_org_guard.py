@@ -115,6 +115,12 @@ def test_long_texts_are_beyond_rules_so_their_updates_stay_conditional(long_text
     assert not is_guarded(mapping, {rule.name for rule in guard_rules(mapping)})
 
 
+def test_a_reference_is_compared_by_its_long_id_as_the_api_tells_it() -> None:
+    account = replace(row("Company__c", "account_id", WritePolicy.ALWAYS), type=DeclaredType(name="reference"))
+    _, rule = guard_rules(mapping_of("Lead", account))
+    assert "CASESAFEID(PRIORVALUE(Company__c)) <> Dievio_Seen_Company__c" in rule.formula
+
+
 def test_what_a_row_declares_says_how_its_field_is_compared() -> None:
     listed = replace(row("Department__c", "department", WritePolicy.ALWAYS), type=DeclaredType(name="picklist"))
     number = replace(row("Size__c", "title", WritePolicy.FILL_BLANK), type=DeclaredType(name="double", length=18))

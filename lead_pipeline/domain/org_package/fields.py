@@ -20,7 +20,10 @@ _STANDARD_LENGTHS: Mapping[str, int] = {"Company": 255, "Title": 128, "Email": 8
 _MAX_TEXT = 255
 _LEAST_LONG_TEXT = 256  # characters; Salesforce makes no shorter long text area
 _MAX_DIGITS = 18  # of a number, before and after the point together
-_COMPARED_AS_THEY_ARE = frozenset({"Checkbox", "Date", "DateTime", "Number"})  # a text is never equal to them
+_COMPARED_AS_THEY_ARE = frozenset(  # a text is never equal to them
+    {"Checkbox", "Currency", "Date", "DateTime", "Number", "Percent"}
+)
+_MADE_BY_ADMINS = frozenset({"multipicklist", "reference"})  # `doctor` names what is missing
 _NEVER_REQUIRED = frozenset({"Checkbox", "LongTextArea"})  # the element makes their deployment fail
 
 
@@ -98,9 +101,9 @@ def custom_fields(mapping: ObjectMapping) -> tuple[CustomField, ...]:
     """Return the custom fields of an object, sorted by name.
 
     Fields that are never written belong to people and are not created, except the review status that the list view
-    'Needs review' looks at.
+    'Needs review' looks at. Look-ups and lists of several values need more than a mapping says: an admin makes them.
     """
-    fields = [_mapped_field(mapping, row) for row in mapping.written_fields if row.to.endswith("__c")]
+    fields = [_mapped_field(mapping, row) for row in mapping.written_fields if row.is_custom and not _is_for_admin(row)]
     fields += [_seen_field(mapping, row) for row in compared_rows(mapping)]
     fields += _own_fields(mapping.object_name)
     return tuple(sorted({field.name: field for field in fields}.values(), key=lambda field: field.name))
@@ -155,6 +158,10 @@ def _value_set(shape: Shape) -> Element:
     return Element("valueSet", (text_element("restricted", shape.is_restricted), definition))
 
 
+def _is_for_admin(row: FieldMapping) -> bool:
+    return row.type is not None and row.type.name in _MADE_BY_ADMINS
+
+
 def _mapped_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:
     return CustomField(
         object_name=mapping.object_name,
@@ -167,10 +174,7 @@ def _mapped_field(mapping: ObjectMapping, row: FieldMapping) -> CustomField:
 
 
 def _shape_of(row: FieldMapping) -> Shape:
-    """Return what a row declares, where it does; the field of our id is what it has to be, whatever a row says.
-
-    Look-ups and other types that need more than a mapping says are not made here: `doctor` names what is missing.
-    """
+    """Return what a row declares, where it does; the field of our id is what it has to be, whatever a row says."""
     by_source = SHAPES.get(str(row.source), DEFAULT_SHAPE)
     declared = row.type
     if declared is None or by_source.is_unique_id:
@@ -181,6 +185,9 @@ def _shape_of(row: FieldMapping) -> Shape:
         "string": text_shape(min(length or _MAX_TEXT, _MAX_TEXT)),
         "textarea": Shape(type="LongTextArea", length=max(length or 0, _LEAST_LONG_TEXT), visible_lines=6),
         "double": Shape(type="Number", precision=length or _MAX_DIGITS, scale=declared.scale or 0),
+        "int": Shape(type="Number", precision=length or _MAX_DIGITS, scale=0),
+        "currency": Shape(type="Currency", precision=length or _MAX_DIGITS, scale=declared.scale or 0),
+        "percent": Shape(type="Percent", precision=length or _MAX_DIGITS, scale=declared.scale or 0),
         "picklist": Shape(type="Picklist", values=row.values, is_restricted=True),
     }
     return shapes.get(declared.name, by_source)

@@ -1,8 +1,8 @@
 """Validation-rule formulas: a small part of the platform's formula language.
 
-Functions: AND OR NOT IF ISBLANK ISCHANGED ISNEW PRIORVALUE ISPICKVAL TEXT LEN CONTAINS LOWER TRIM; `$Permission.X`,
-field names, text, numbers, TRUE, FALSE, NULL; `=` `==` `<>` `!=` `<` `<=` `>` `>=` `&&` `||` `!` `&`. Anything else is
-refused when the rule is installed, never ignored. When rules run: saving.py.
+Functions: AND OR NOT IF ISBLANK ISCHANGED ISNEW PRIORVALUE ISPICKVAL TEXT LEN CONTAINS LOWER TRIM CASESAFEID;
+`$Permission.X`, field names, text, numbers, TRUE, FALSE, NULL; `=` `==` `<>` `!=` `<` `<=` `>` `>=` `&&` `||` `!` `&`.
+Anything else is refused when the rule is installed, never ignored. When rules run: saving.py.
 """
 
 import re
@@ -216,6 +216,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[range, Callable[[list[Node]], Node]]]] = {
     "LOWER": (_ONE, lambda parts: lambda change: _shown(parts[0](change)).lower()),
     "TRIM": (_ONE, lambda parts: lambda change: _shown(parts[0](change)).strip()),
     "CONTAINS": (range(2, 3), lambda parts: lambda change: _shown(parts[1](change)) in _shown(parts[0](change))),
+    "CASESAFEID": (_ONE, lambda parts: lambda change: normalize_id(parts[0](change)) or ""),
     "LEN": (_ONE, lambda parts: lambda change: len(parts[0](change) or "")),
 }
 

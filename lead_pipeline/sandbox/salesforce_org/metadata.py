@@ -27,6 +27,8 @@ _PREFIX: Final = "0Af"
 _TYPES: Final = {
     "Text": "string",
     "Number": "double",
+    "Currency": "currency",
+    "Percent": "percent",
     "DateTime": "datetime",
     "Date": "date",
     "Email": "email",

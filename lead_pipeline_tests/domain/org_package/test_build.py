@@ -7,7 +7,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lead_pipeline.config.pipeline import load_pipeline_config
-from lead_pipeline.domain.mapping import NOTES_SOURCE, DeclaredType, ObjectMapping, OnUnmapped, WritePolicy
+from lead_pipeline.domain.mapping import (
+    NOTES_SOURCE,
+    DeclaredType,
+    ObjectMapping,
+    OnUnmapped,
+    WritePolicy,
+    build_mapping_set,
+)
 from lead_pipeline.domain.org_package.build import build_org_package, deployment_entries
 from lead_pipeline.domain.org_package.fields import CustomField, custom_fields, field_elements
 from lead_pipeline.domain.org_package.markup import NAMESPACE, PackageFile
@@ -170,7 +177,9 @@ DECLARED = {
     DeclaredType(name="date"): {"type": "Date"},
     DeclaredType(name="boolean"): {"type": "Checkbox", "defaultValue": "false"},
     DeclaredType(name="picklist"): {"type": "Picklist"},
-    DeclaredType(name="reference"): {"type": "Text", "length": "255"},
+    DeclaredType(name="int"): {"type": "Number", "precision": "18", "scale": "0"},
+    DeclaredType(name="currency", length=16, scale=2): {"type": "Currency", "precision": "16", "scale": "2"},
+    DeclaredType(name="percent", length=5, scale=2): {"type": "Percent", "precision": "5", "scale": "2"},
 }
 
 
@@ -186,6 +195,15 @@ def test_a_field_is_made_as_its_row_declares_it(declared: DeclaredType) -> None:
 
     assert DECLARED[declared].items() <= elements.items()
     assert ("valueSet" in elements) is (declared.name == "picklist")
+
+
+@pytest.mark.parametrize("name", ["reference", "multipicklist"])
+def test_what_a_mapping_cannot_describe_is_left_to_an_admin(name: str) -> None:
+    by_hand = replace(row("Any__c", "title", WritePolicy.FILL_BLANK), type=DeclaredType(name=name))
+    mappings = build_mapping_set(mapping_of("Lead", by_hand), mapping_of("Contact"))
+    assert "Any__c" not in {field.name for field in custom_fields(mappings.lead)}
+    named = [path for path, text in package_files(mappings).items() if "Any__c" in text]
+    assert named == ["objects/Lead/validationRules/Dievio_Fill_Blank_Any_c.validationRule-meta.xml"]
 
 
 def test_the_field_of_our_id_is_what_it_has_to_be_whatever_its_row_says() -> None:
