@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lead_pipeline.domain.decisions import ASKING_VERDICTS, WRITING_VERDICTS, Decision, FieldVerdict
-from lead_pipeline.domain.mapping import OnInvalid
+from lead_pipeline.domain.mapping import OnInvalid, SourceOfTruth
 from lead_pipeline.domain.matching import RuleName
 from lead_pipeline.domain.plan_subjects import Fields, PlanReason, Subject, Verdict, review
 
@@ -66,6 +66,25 @@ def _doubt_identity(subject: Subject, fields: Fields) -> Verdict | None:
     )
 
 
+def _doubt_large_change(subject: Subject, fields: Fields) -> Verdict | None:
+    """Ask instead of replacing many values of a record at once: a wrong match is likelier than so much news.
+
+    Fields of the integration do not count, nor values that a person decided about. Whoever said that the lead is the
+    person of this record is not asked again.
+    """
+    least = subject.mapping.ask_from_replaced_values
+    is_answered = subject.match.rule == RuleName.REMEMBERED_ANSWER or subject.is_affirmed(PlanReason.LARGE_CHANGE)
+    replaced = {entry.field for entry in fields if entry.verdict is FieldVerdict.UPDATED}
+    if not least or len(replaced) < least or is_answered:
+        return None
+    ours = {row.to for row in subject.mapping.written_fields if row.owner is SourceOfTruth.INTEGRATION}
+    counted = sorted(replaced - ours - subject.answers.keys())
+    if len(counted) < least:
+        return None
+    what = f"{len(counted)} filled values of the record would be replaced at once: {', '.join(counted)}"
+    return review(PlanReason.LARGE_CHANGE, what, fields=fields)
+
+
 def _write_changes(subject: Subject, fields: Fields) -> Verdict | None:
     changed = _find_changes(subject, fields)
     if not changed:
@@ -106,6 +125,7 @@ _JUDGES: tuple[Callable[[Subject, Fields], Verdict | None], ...] = (
     _require_fields,
     _doubt_name,
     _doubt_identity,
+    _doubt_large_change,
     _write_changes,
     _skip,
 )

@@ -160,14 +160,27 @@ class FieldMapping:
         return self.to.endswith(CUSTOM_SUFFIX)
 
 
+#: A change of job replaces about five values: company, title, address, head count and its band.
+LARGE_CHANGE_VALUES = 6
+
+
 @dataclass(frozen=True, kw_only=True)
 class ObjectMapping:
-    """The mapping of one Salesforce object; `placeholders` are texts, in lower case, that count as blank."""
+    """The mapping of one Salesforce object.
+
+    Attributes:
+        object_name: Lead or Contact.
+        version: As declared in the file.
+        fields: One row per Salesforce field.
+        placeholders: Texts, in lower case, that count as blank.
+        ask_from_replaced_values: An update that would replace so many filled values is asked about; 0 asks never.
+    """
 
     object_name: str
     version: str
     fields: tuple[FieldMapping, ...]
     placeholders: frozenset[str] = field(default_factory=frozenset)
+    ask_from_replaced_values: int = LARGE_CHANGE_VALUES
 
     @cached_property
     def written_fields(self) -> tuple[FieldMapping, ...]:
@@ -210,5 +223,6 @@ def _canonical_content(mapping: ObjectMapping) -> dict[str, object]:
     return {
         "object": mapping.object_name,
         "placeholders": sorted(mapping.placeholders),
+        "ask_from_replaced_values": mapping.ask_from_replaced_values,
         "fields": [asdict(row) for row in mapping.fields],
     }

@@ -32,7 +32,7 @@ class MappingChange:
 
 
 def diff_mappings(before: ObjectMapping, after: ObjectMapping) -> tuple[MappingChange, ...]:
-    """Return every difference: rows in the order of the newer mapping, then those that are gone, then placeholders."""
+    """Return every difference: rows in the order of the newer mapping, those that are gone, what holds for all."""
     return tuple(_find_changes(before, after))
 
 
@@ -49,15 +49,20 @@ def _find_changes(before: ObjectMapping, after: ObjectMapping) -> Iterator[Mappi
             )
     for field in old.keys() - new.keys():
         yield MappingChange(object_name=name, field=field, kind=ChangeKind.REMOVED)
-    if before.placeholders != after.placeholders:
-        yield MappingChange(
-            object_name=name,
-            field="(all fields)",
-            kind=ChangeKind.CHANGED,
-            key="placeholders",
-            before=_show(sorted(before.placeholders)),
-            after=_show(sorted(after.placeholders)),
-        )
+    whole: tuple[tuple[str, object, object], ...] = (
+        ("placeholders", sorted(before.placeholders), sorted(after.placeholders)),
+        ("ask_from_replaced_values", before.ask_from_replaced_values, after.ask_from_replaced_values),
+    )
+    for key, held, holds in whole:
+        if held != holds:
+            yield MappingChange(
+                object_name=name,
+                field="(all fields)",
+                kind=ChangeKind.CHANGED,
+                key=key,
+                before=_show(held),
+                after=_show(holds),
+            )
 
 
 def _changed_keys(before: FieldMapping, after: FieldMapping) -> dict[str, tuple[str, str]]:

@@ -157,7 +157,7 @@ def _document_object(mapping: ObjectMapping, source: SourceMapping) -> Documente
     return DocumentedObject(
         name=mapping.object_name,
         version=mapping.version,
-        note=OBJECT_NOTES[mapping.object_name],
+        note=f"{OBJECT_NOTES[mapping.object_name]} {_say_large_change(mapping.ask_from_replaced_values)}".rstrip(),
         written=len(mapping.written_fields),
         untouched=len(mapping.fields) - len(mapping.written_fields),
         buckets=tuple(
@@ -168,6 +168,12 @@ def _document_object(mapping: ObjectMapping, source: SourceMapping) -> Documente
         unmapped=tuple((name, meaning) for name, meaning in CANONICAL_FIELDS.items() if name not in mapped),
         placeholders=tuple(sorted(mapping.placeholders)),
     )
+
+
+def _say_large_change(least: int) -> str:
+    if not least:
+        return ""
+    return f"Before {least} filled values of a record or more are replaced at once, a person is asked."
 
 
 def _document_row(row: FieldMapping, source: SourceMapping) -> DocumentedField:

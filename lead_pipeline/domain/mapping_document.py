@@ -16,6 +16,7 @@ from typing import Any, cast
 from lead_pipeline.domain.leads import CANONICAL_FIELDS, CANONICAL_KINDS, ValueKind
 from lead_pipeline.domain.mapping import (
     IDENTITY_SOURCE,
+    LARGE_CHANGE_VALUES,
     NOTES_SOURCE,
     Bucket,
     DeclaredType,
@@ -56,6 +57,7 @@ def parse_mapping(document: Mapping[str, object]) -> ObjectMapping:
         version=str(document["version"]),
         placeholders=frozenset(text.strip().lower() for text in cast("Sequence[str]", document["placeholders"])),
         fields=tuple(_parse_row(row) for row in cast("Sequence[Mapping[str, Any]]", document["fields"])),
+        ask_from_replaced_values=cast("int", document.get("ask_from_replaced_values", LARGE_CHANGE_VALUES)),
     )
     problems = (
         *_find_row_problems(mapping.object_name, tuple(enumerate(mapping.fields))),

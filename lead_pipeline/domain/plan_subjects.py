@@ -41,6 +41,7 @@ class PlanReason(StrEnum):
     REJECTED_VALUE = "rejected_value"
     UNCERTAIN_NAME = "name_split_low_confidence"
     MIXED_IDENTITY = "identity_conflict"
+    LARGE_CHANGE = "large_change"
     FIELD_CONFLICT = "field_conflict"
     LOW_CONFIDENCE = "low_confidence"
     SKIPPED_BY_PERSON = "skipped_by_person"

@@ -17,8 +17,10 @@ from lead_pipeline.domain.survivorship import AnswerChoice
 
 #: Rules that found a record by our own id: that it carries the id is a fact, which "not the same" cannot undo.
 _ID_RULES = frozenset({RuleName.EXTERNAL_ID, RuleName.LINK})
-#: Doubts about the lead itself, which naming its record settles as well as a new record does.
-_DOUBTS_ABOUT_LEAD = frozenset({PlanReason.WEAK_IDENTITY, PlanReason.UNCERTAIN_NAME, PlanReason.MIXED_IDENTITY})
+#: Doubts about the lead itself, or about all that it would change, which naming its record settles for good.
+_DOUBTS_ABOUT_LEAD = frozenset(
+    {PlanReason.WEAK_IDENTITY, PlanReason.UNCERTAIN_NAME, PlanReason.MIXED_IDENTITY, PlanReason.LARGE_CHANGE}
+)
 _NAMING_CHOICES = frozenset({ReviewChoice.SAME, ReviewChoice.NOT_SAME})
 
 

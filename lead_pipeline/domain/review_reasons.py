@@ -135,6 +135,13 @@ _TABLE = (
         advice="Create or same when the guess is right, skip when it is not",
         choices=(ReviewChoice.CREATE, ReviewChoice.SAME, ReviewChoice.SKIP),
     ),
+    ReviewGuide(
+        code=PlanReason.LARGE_CHANGE,
+        meaning="The update would replace many filled values of the record at once, as a wrong match would",
+        advice="Same, when all of it is news; where our id stands on somebody else, clear it there and plan it again",
+        # no `create`: where our id stands on the record it would be taken for a yes to the update
+        choices=(ReviewChoice.SAME, ReviewChoice.NOT_SAME, ReviewChoice.AGAIN, ReviewChoice.SKIP),
+    ),
     # --- the record is not what it was --------------------------------------------------------------------------------
     ReviewGuide(
         code=MatchReason.RECORD_GONE,

@@ -111,7 +111,16 @@ def test_rows_that_came_or_went_and_placeholders_are_told() -> None:
 
     gone, blank = diff_mappings(MAPPINGS.lead, fewer)
     came = diff_mappings(fewer, MAPPINGS.lead)[0]
+    bolder = replace(MAPPINGS.lead, ask_from_replaced_values=0)
+    (told,) = diff_mappings(MAPPINGS.lead, bolder)
 
     assert gone == MappingChange(object_name="Lead", field="Dievio_Lead_ID__c", kind=ChangeKind.REMOVED)
     assert (blank.key, blank.after) == ("placeholders", "n/a")
     assert came.kind is ChangeKind.ADDED
+    assert (told.key, told.before, told.after) == ("ask_from_replaced_values", "6", "0")
+    assert "a person is asked." not in draw_markdown(
+        document_mapping(
+            replace(MAPPINGS, lead=bolder, contact=replace(MAPPINGS.contact, ask_from_replaced_values=0)),
+            load_mapping(),
+        )
+    )

@@ -118,6 +118,8 @@ def test_what_is_remembered_about_lead_and_records(decision: ReviewDecision, rem
         (MatchReason.NEAR_NAME, ReviewChoice.SAME, None),  # the remembered pair says it
         (MatchReason.NEAR_NAME, ReviewChoice.NOT_SAME, None),
         (PlanReason.WEAK_IDENTITY, ReviewChoice.SAME, Standing.AFFIRMED),
+        (PlanReason.LARGE_CHANGE, ReviewChoice.SAME, Standing.AFFIRMED),
+        (PlanReason.LARGE_CHANGE, ReviewChoice.NOT_SAME, None),
         (PlanReason.UNCERTAIN_NAME, ReviewChoice.CREATE, Standing.AFFIRMED),
         (ReviewReason.POLICY_CONFLICT, ReviewChoice.AGAIN, None),
         (PlanReason.FIELD_CONFLICT, ReviewChoice.FIELDS, None),

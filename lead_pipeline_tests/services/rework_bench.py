@@ -97,11 +97,11 @@ def count_rows(bench: WriteBench) -> tuple[int, int]:
     return row["delivered"], row["settled"]
 
 
-def escalate(bench: WriteBench, field: str) -> None:
-    """Have conflicts over a field of Leads put before a person."""
-    document: dict[str, Any] = dict(load_document("mapping/lead"))
+def settle_conflicts(bench: WriteBench, field: str, on_conflict: str, **settings: int) -> None:
+    """Have conflicts over a field of Leads settled in another way, with other settings of the whole mapping."""
+    document: dict[str, Any] = {**load_document("mapping/lead"), **settings}
     document["fields"] = [
-        {**row, "on_conflict": "escalate"} if row["to"] == field else row for row in document["fields"]
+        {**row, "on_conflict": on_conflict} if row["to"] == field else row for row in document["fields"]
     ]
     mappings = build_mapping_set(parse_mapping(document), parse_mapping(load_document("mapping/contact")))
     bench.rules = replace(bench.rules, mappings=mappings)

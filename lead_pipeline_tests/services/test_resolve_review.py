@@ -17,10 +17,10 @@ from lead_pipeline_tests.services.rework_bench import (
     count_rows,
     decide,
     end_night,
-    escalate,
     new_rework,
     open_items,
     plan_next_night,
+    settle_conflicts,
 )
 from lead_pipeline_tests.services.write_bench import (
     BATCH_ID,
@@ -201,7 +201,7 @@ def test_an_edit_between_answer_and_write_survives(bench: WriteBench, twins: tup
 
 @pytest.mark.parametrize(("choice", "title"), [(AnswerChoice.TAKE, "Head of Operations"), (AnswerChoice.KEEP, "Boss")])
 def test_a_field_conflict_is_settled_field_by_field(bench: WriteBench, choice: AnswerChoice, title: str) -> None:
-    escalate(bench, "Title")
+    settle_conflicts(bench, "Title", "escalate")
     bench.load("Lead", org_lead(1, Title="Boss"))
     bench.add_leads(person(1))
     end_night(bench)
@@ -237,6 +237,32 @@ def test_a_doubt_that_an_earlier_version_called_a_conflict_is_not_asked_again(be
 
     assert [record["Title"] for record in bench.records()] == ["Head of Operations"]
     assert open_items(bench) == ()
+
+
+@pytest.mark.parametrize(
+    ("choice", "outcome", "titles"),
+    [
+        (ReviewChoice.SAME, "updated", ["Head of Operations"]),
+        (ReviewChoice.NOT_SAME, "created", ["Boss", "Head of Operations"]),
+        (ReviewChoice.SKIP, "skipped", ["Boss"]),
+    ],
+)
+def test_a_large_change_is_written_only_on_the_word_of_a_person_and_asked_once(
+    bench: WriteBench, choice: ReviewChoice, outcome: str, titles: list[str]
+) -> None:
+    settle_conflicts(bench, "Title", "newest", ask_from_replaced_values=1)
+    (record_id,) = bench.load("Lead", org_lead(1, Title="Boss", **NAMESAKE))
+    bench.add_leads(person(1))
+    end_night(bench)
+    (item,) = open_items(bench)
+    assert (item.reason, bench.outcomes()) == ("large_change", {"lead-00001": "review"})
+    assert {candidate.salesforce_id for candidate in item.candidates} == {record_id}
+
+    decide(bench, choice, *([] if choice is ReviewChoice.SKIP else [record_id]))
+
+    assert bench.outcomes() == {"lead-00001": outcome}
+    assert sorted(record["Title"] for record in bench.records()) == titles
+    assert plan_next_night(bench)["lead-00001"][0] == "skip"
 
 
 @pytest.fixture
