@@ -41,6 +41,7 @@ class ReviewReason(StrEnum):
     RECORD_CHANGED = "record_changed"
     CONVERTED_OR_DELETED = "converted_or_deleted"
     POLICY_CONFLICT = "policy_conflict"
+    TWIN_CREATED = "twin_created"  # found when the records are read back, after the write
 
 
 SALES_OPS = "sales_ops"  # mends data, mapping and review questions

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from lead_pipeline.domain.matching import PairAnswer, RuleName
 from lead_pipeline.domain.plan_subjects import PlanReason, Standing
+from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline.domain.review_reasons import ReviewChoice, guide_of
 from lead_pipeline.domain.survivorship import AnswerChoice
 
@@ -113,7 +114,10 @@ def find_objection(item: ReviewItem, decision: ReviewDecision, records: Mapping[
 def pair_answers(item: ReviewItem, decision: ReviewDecision) -> dict[str, PairAnswer]:
     """Return Salesforce id -> what is to be remembered about it and the lead."""
     if decision.choice is ReviewChoice.SAME:
-        return dict.fromkeys(decision.salesforce_ids, PairAnswer.SAME)
+        # Two records of one person are merged in Salesforce, and our link follows; remembered before, the answer would
+        # lead the next night past the record that carries our id.
+        is_kept = item.reason != ReviewReason.TWIN_CREATED
+        return dict.fromkeys(decision.salesforce_ids, PairAnswer.SAME) if is_kept else {}
     if decision.choice is ReviewChoice.NOT_SAME:
         return dict.fromkeys(decision.salesforce_ids, PairAnswer.NOT_SAME)
     if decision.choice is ReviewChoice.CREATE:

@@ -1,7 +1,7 @@
 """Why a person is asked, what the question means, and which answers settle it: one table for queue, help and documents.
 
-Who raises a question is `matching`, `planning`, `field_judges` or a refused write (`refusals`); what an answer does is
-`review_decisions`.
+Who raises a question is `matching`, `planning`, `field_judges`, a refused write (`refusals`) or the gate on duplicates;
+what an answer does is `review_decisions`.
 """
 
 from __future__ import annotations
@@ -180,6 +180,12 @@ _TABLE = (
         meaning="A duplicate rule of the org found records that may be this person, and refused a new one",
         advice="Say which record it is, or mend the rule and plan it again",
         choices=(ReviewChoice.SAME, ReviewChoice.AGAIN, ReviewChoice.SKIP),
+    ),
+    ReviewGuide(
+        code=ReviewReason.TWIN_CREATED,
+        meaning="The org holds a second record of the person, made by somebody else while we wrote ours",
+        advice="Same, and merge the two in Salesforce; the gate on duplicates opens once they are one",
+        choices=(ReviewChoice.SAME, ReviewChoice.NOT_SAME, ReviewChoice.SKIP),
     ),
     # --- values -------------------------------------------------------------------------------------------------------
     ReviewGuide(

@@ -216,7 +216,8 @@ _DEFINITIONS = (
         title="Nobody has a second record.",
         subject="written records",
         check=post_sync_gates.check_duplicates,
-        next_step="Merge the two records of these persons in Salesforce, then run the batch again",
+        next_step="Answer the questions in `lead-pipeline review list --reason twin_created`, merge the records of one "
+        "person in Salesforce, then run the batch again",
     ),
     GateDefinition(
         name="sync_salesforce__readback__formats",
@@ -292,7 +293,7 @@ def evaluate_gates(
     """
     definitions = [GATES[name] for name in names]
     with database.transaction() as connection:
-        context = GateContext(connection=connection, batch_id=batch_id, settings=config)
+        context = GateContext(connection=connection, batch_id=batch_id, settings=config, at=now())
         findings = _find(context, definitions)
         results = [_result(definition, findings[definition.name]) for definition in definitions]
         for result in results:

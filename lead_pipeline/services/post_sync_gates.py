@@ -12,10 +12,12 @@ import pandera.pandas as pa
 
 from lead_pipeline.domain import post_sync
 from lead_pipeline.domain.gate_settings import GateSettings
+from lead_pipeline.domain.planning import SYSTEM_NAME
 from lead_pipeline.domain.post_sync import Row, WrittenRecord
 from lead_pipeline.domain.quality import GateFinding, inspect_frame
 from lead_pipeline.services.stage_gates import GateContext
 from lead_pipeline.store import gates
+from lead_pipeline.store.reviews import ask_about_twins
 from lead_pipeline.store.scopes import find_scope
 
 ID_COLUMN = "dievio_lead_id"
@@ -38,9 +40,11 @@ def check_record_count(context: GateContext) -> GateFinding:
 
 
 def check_duplicates(context: GateContext) -> GateFinding:
-    """Nobody whom the batch wrote has a second live record."""
-    columns = (ID_COLUMN, "other_records")
-    frame = gates.read_frame(context.connection, "list_twins", columns=columns, batch_id=context.batch_id)
+    """Nobody whom the batch wrote has a second live record; whoever has one is put before a person, once."""
+    rows = gates.read_rows(context.connection, "list_twins", batch_id=context.batch_id)
+    twins = [row for row in rows if row["other_records"]]
+    ask_about_twins(context.connection, context.batch_id, twins, closed_by=SYSTEM_NAME, at=context.at)
+    frame = gates.build_frame(rows, columns=(ID_COLUMN, "other_records"))
     return inspect_frame(frame, post_sync.DuplicatesModel, id_column=ID_COLUMN)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import psycopg
 
+from lead_pipeline.domain.refusals import ReviewReason
 from lead_pipeline.domain.review_decisions import (
     ReviewDecision,
     ReviewItem,
@@ -47,12 +48,16 @@ def resolve_review(rework: Rework, review_item_id: int, decision: ReviewDecision
         fields_by_object=rework.rules.write.fields_by_object,
         now=rework.now,
     )
-    keep_decision(rework.database, review_item_id, decision, at=rework.now())
-    return rework_rows(rework)
+    item = keep_decision(rework.database, review_item_id, decision, at=rework.now())
+    # Nothing is planned anew about a second record, but the gate that waits for the answer has to look again.
+    is_twin = item.reason == ReviewReason.TWIN_CREATED
+    return rework_rows(rework, also_end=[item.batch_id] if is_twin else [])
 
 
-def keep_decision(database: Database, review_item_id: int, decision: ReviewDecision, *, at: datetime) -> None:
-    """Keep an answer, what is to be remembered of it, and which rows it reopens, in one transaction.
+def keep_decision(database: Database, review_item_id: int, decision: ReviewDecision, *, at: datetime) -> ReviewItem:
+    """Keep an answer, what is to be remembered of it, and which rows it reopens; return the question it was given to.
+
+    All of it is one transaction.
 
     Raises:
         UnknownCaseError: There is no such question.
@@ -72,6 +77,7 @@ def keep_decision(database: Database, review_item_id: int, decision: ReviewDecis
         answers = pair_answers(item, decision)
         reviews.remember_answers(connection, item.dievio_lead_id, answers, decided_by=decision.by, at=at)
         _reopen(connection, item, decision, at=at)
+    return item
 
 
 def require_item(connection: psycopg.Connection, review_item_id: int) -> ReviewItem:

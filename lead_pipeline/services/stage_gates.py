@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -49,6 +50,7 @@ class GateContext:
     connection: psycopg.Connection[Any]
     batch_id: str
     settings: GateSettings
+    at: datetime  # when the gates look
 
 
 GateCheck = Callable[[GateContext], GateFinding]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,7 +96,11 @@ def list_open_failures(connection: _Connection) -> tuple[OpenFailure, ...]:
 
 def read_frame(connection: _Connection, query: str, *, columns: Sequence[str], **values: object) -> pd.DataFrame:
     """Return the rows of a query of this family as a frame with exactly these columns."""
-    rows = getattr(load_queries("gates"), query)(connection, **values)
+    return build_frame(getattr(load_queries("gates"), query)(connection, **values), columns=columns)
+
+
+def build_frame(rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str]) -> pd.DataFrame:
+    """Return rows as a frame with exactly these columns."""
     return pd.DataFrame.from_records([[row[column] for column in columns] for row in rows], columns=list(columns))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from lead_pipeline.domain.matching import PairAnswer
+from lead_pipeline.domain.refusals import SALES_OPS
 from lead_pipeline.domain.review_decisions import NamedRecord, ReviewCandidate, ReviewItem
 from lead_pipeline.store.queries import load_queries
 
@@ -87,6 +88,32 @@ def remember_answers(
     load_queries("reviews").remember_answers(
         connection, dievio_lead_id=dievio_lead_id, answers=Jsonb(answers), decided_by=decided_by, at=at
     )
+
+
+def ask_about_twins(
+    connection: _Connection, batch_id: str, twins: Sequence[Mapping[str, Any]], *, closed_by: str, at: datetime
+) -> None:
+    """Ask about each person with a second record, and end the batch's questions about those who have none any more.
+
+    Args:
+        connection: An open transaction.
+        batch_id: The batch.
+        twins: Rows of `list_twins` with further records.
+        closed_by: Who ends a question that has no object any more.
+        at: The moment, aware UTC.
+    """
+    queries = load_queries("reviews")
+    queries.close_twin_items(
+        connection,
+        batch_id=batch_id,
+        dievio_lead_ids=[twin["dievio_lead_id"] for twin in twins],
+        decided_by=closed_by,
+        at=at,
+    )
+    if twins:
+        names = ("dievio_lead_id", "raw_lead_id", "salesforce_id", "records")
+        items = Jsonb([{name: twin[name] for name in names} for twin in twins])
+        queries.insert_twin_items(connection, batch_id=batch_id, twins=items, owner=SALES_OPS, at=at)
 
 
 def count_open_by_reason(connection: _Connection) -> tuple[ReasonCount, ...]:

@@ -110,6 +110,13 @@ def test_what_is_remembered_about_lead_and_records(decision: ReviewDecision, rem
     assert pair_answers(ITEM, decision) == remembered
 
 
+def test_of_a_twin_only_that_it_is_somebody_else_is_remembered() -> None:
+    twin = replace(ITEM, reason=ReviewReason.TWIN_CREATED)
+
+    assert pair_answers(twin, answer(ReviewChoice.SAME, ONE)) == {}
+    assert pair_answers(twin, answer(ReviewChoice.NOT_SAME, ONE)) == {ONE: PairAnswer.NOT_SAME}
+
+
 @pytest.mark.parametrize(
     ("reason", "choice", "meaning"),
     [

@@ -315,7 +315,9 @@ class CountingConnection:
 def count_statements(bench: WriteBench, checks: Mapping[str, WrittenCheck]) -> int:
     with bench.database.connect() as connection:
         counting: Any = CountingConnection(connection)
-        walk_written(GateContext(connection=counting, batch_id=BATCH_ID, settings=bench.settings), checks)
+        walk_written(
+            GateContext(connection=counting, batch_id=BATCH_ID, settings=bench.settings, at=bench.now()), checks
+        )
         return int(counting.statements)
 
 

@@ -44,7 +44,8 @@ WHERE r.dievio_lead_id IN (SELECT o.dievio_lead_id FROM lead_outcome AS o WHERE 
 -- name: list_history(batch_id)
 -- What was ever written to the records that a batch wrote, as far as the log is kept, with what is known about the writes.
 SELECT l.op_id, l.salesforce_id, l.fields_changed, i.purpose, i.kind, d.fetched_at AS source_at,
-       EXISTS (SELECT FROM review_item AS q WHERE q.dievio_lead_id = i.dievio_lead_id AND q.state = 'decided')
+       EXISTS (SELECT FROM review_item AS q
+               WHERE q.dievio_lead_id = i.dievio_lead_id AND q.state = 'decided' AND q.reason <> 'twin_created')
            AS is_answered
 FROM sync_log AS l
 JOIN write_intent AS i ON i.op_id = l.op_id

@@ -163,9 +163,14 @@ LIMIT :most;
 
 -- name: list_eligible(batch_id)
 -- Persons of the batch that were let through: whether they have an outcome, and whether the record of a written one
--- exists.
+-- exists, or the one that a person merged it into.
 SELECT l.dievio_lead_id, o.raw_lead_id IS NOT NULL AS is_settled,
-       coalesce(o.outcome NOT IN ('created', 'updated') OR (b.dievio_lead_id IS NOT NULL AND NOT b.is_missing), true)
+       coalesce(o.outcome NOT IN ('created', 'updated') OR (b.dievio_lead_id IS NOT NULL AND NOT b.is_missing)
+                OR EXISTS (SELECT FROM directory_record AS r
+                           JOIN directory_record AS kept ON kept.object_name = r.object_name
+                                                        AND kept.salesforce_id = r.master_record_id
+                           WHERE r.object_name = o.object_name AND r.salesforce_id = o.salesforce_id
+                             AND r.is_deleted AND NOT kept.is_deleted), true)
            AS is_present
 FROM lead AS l
 LEFT JOIN lead_outcome AS o ON o.batch_id = l.batch_id AND o.raw_lead_id = l.raw_lead_id
@@ -227,18 +232,31 @@ ORDER BY count(*) DESC, 1
 LIMIT 1;
 
 -- name: list_twins(batch_id)
--- Written leads with the number of further live records of the same person: same external id, or, for a created lead,
--- the same e-mail, unless a person said that they are not the same.
-SELECT o.dievio_lead_id,
-       (SELECT count(*) FROM directory_record AS r
-        WHERE NOT r.is_deleted AND NOT r.is_converted AND r.salesforce_id <> o.salesforce_id
-          AND r.object_name IN ('Lead', 'Contact')
-          AND (r.dievio_lead_id = o.dievio_lead_id OR (o.outcome = 'created' AND r.em = l.em))
-          AND NOT EXISTS (SELECT FROM pair_memory AS m
-                          WHERE m.dievio_lead_id = o.dievio_lead_id AND m.salesforce_id = r.salesforce_id
-                            AND m.answer = 'not_same')) AS other_records
+-- Written leads with the further live records of the same person: same external id, or, for a created lead, the same
+-- e-mail, unless a person said that they are not the same, or answered the question about them with "skip". A record of
+-- ours that is gone has no second one: it was merged, or the count of records misses it.
+SELECT o.dievio_lead_id, o.raw_lead_id, o.salesforce_id, coalesce(jsonb_array_length(twin.records), 0) AS other_records,
+       twin.records
 FROM lead_outcome AS o
 JOIN lead AS l ON l.batch_id = o.batch_id AND l.raw_lead_id = o.raw_lead_id
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('object_name', r.object_name, 'salesforce_id', r.salesforce_id, 'score', NULL,
+                                        'rule', CASE WHEN r.dievio_lead_id = o.dievio_lead_id
+                                                     THEN 'BLOCK_ID_MATCH_PERSON' ELSE 'BLOCK_EM_MATCH_FN' END)
+                     ORDER BY r.salesforce_id) AS records
+    FROM directory_record AS r
+    WHERE NOT r.is_deleted AND NOT r.is_converted AND r.salesforce_id <> o.salesforce_id
+      AND r.object_name IN ('Lead', 'Contact')
+      AND (r.dievio_lead_id = o.dievio_lead_id OR (o.outcome = 'created' AND r.em = l.em))
+      AND NOT EXISTS (SELECT FROM pair_memory AS m
+                      WHERE m.dievio_lead_id = o.dievio_lead_id AND m.salesforce_id = r.salesforce_id
+                        AND m.answer = 'not_same')
+      AND NOT EXISTS (SELECT FROM review_item AS i
+                      WHERE i.dievio_lead_id = o.dievio_lead_id AND i.reason = 'twin_created' AND i.state = 'decided'
+                        AND i.decision ->> 'choice' = 'skip' AND i.decision -> 'seen' ? r.salesforce_id)
+      AND NOT EXISTS (SELECT FROM directory_record AS own
+                      WHERE own.object_name = o.object_name AND own.salesforce_id = o.salesforce_id
+                        AND own.is_deleted)) AS twin
 WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
 ORDER BY o.dievio_lead_id;
 

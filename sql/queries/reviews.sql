@@ -67,3 +67,29 @@ FROM review_item
 WHERE state = 'open'
 GROUP BY reason
 ORDER BY items DESC, reason;
+
+-- name: close_twin_items(batch_id, dievio_lead_ids, decided_by, at)!
+-- End the questions about second records of a batch whose leads have none any more: merged, deleted or converted.
+UPDATE review_item
+SET state = 'decided', decision = '{"choice": "gone", "reason": "there is no second record any more"}',
+    decided_by = :decided_by, decided_at = :at
+WHERE batch_id = :batch_id AND reason = 'twin_created' AND state = 'open'
+  AND dievio_lead_id <> ALL (:dievio_lead_ids::text[]);
+
+-- name: insert_twin_items(batch_id, twins, owner, at)!
+-- Ask about the second records of persons; about a record that a person called the same, and which waits to be merged,
+-- nobody is asked again.
+INSERT INTO review_item (batch_id, dievio_lead_id, raw_lead_id, reason, question, candidates, proposal, owner, state,
+                         opened_at)
+SELECT :batch_id, t.dievio_lead_id, t.raw_lead_id, 'twin_created',
+       'beside our record ' || t.salesforce_id || ' the org holds '
+       || (SELECT string_agg(r ->> 'salesforce_id', ', ') FROM jsonb_array_elements(t.records) AS r)
+       || ' of the same person',
+       t.records, '{}', owner_of('twin_created', :owner), 'open', :at
+FROM jsonb_to_recordset(:twins) AS t (dievio_lead_id text, raw_lead_id bigint, salesforce_id text, records jsonb)
+WHERE EXISTS (SELECT FROM jsonb_array_elements(t.records) AS r
+              WHERE NOT EXISTS (SELECT FROM review_item AS i
+                                WHERE i.dievio_lead_id = t.dievio_lead_id AND i.reason = 'twin_created'
+                                  AND i.state = 'decided' AND i.decision ->> 'choice' = 'same'
+                                  AND i.decision -> 'seen' ? (r ->> 'salesforce_id')))
+ON CONFLICT (dievio_lead_id, reason) WHERE state = 'open' DO NOTHING;
