@@ -19,7 +19,7 @@ from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 
-FAMILIES = ("writes", "leases", "org_facts")
+FAMILIES = ("writes", "leases", "handovers", "org_facts")
 LEASE_NAMES = frozenset(vars(LeaseQueries))
 CURSOR_TWIN = "_cursor"  # the adapter offers each query a second time, as a cursor
 

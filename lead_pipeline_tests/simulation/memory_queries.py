@@ -1,4 +1,4 @@
-"""What the named queries of `writes.sql` do, on tables in memory; those of `leases.sql` are in `memory_leases`.
+"""What the named queries of `writes.sql` do, on tables in memory; `memory_leases` and `memory_handovers` hold others.
 
 One function per query, under its name, with its parameters. `services/writing` plays the same protocol on Postgres.
 """
@@ -14,17 +14,17 @@ from uuid import UUID
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
 from lead_pipeline_tests.simulation.likeness import is_alike, shares_key
 from lead_pipeline_tests.simulation.memory_facts import FactQueries
+from lead_pipeline_tests.simulation.memory_handovers import OPEN, HandOverQueries
 from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, Row
 
-OPEN = ("sent", "unknown")
 SETTLING = ("sync", "review", "replay")
 WRITTEN = ("created", "updated")
 WORK_KEYS = ("em", "li", "fn", "ln", "dm", "co", "ph", "pe", "st")
 Settlements = Sequence[Mapping[str, Any]]
 
 
-class MemoryQueries(FactQueries):
+class MemoryQueries(FactQueries, HandOverQueries):
     """The queries of one database, shared by its sessions; `leases` are those that each session has of its own."""
 
     leases = LeaseQueries

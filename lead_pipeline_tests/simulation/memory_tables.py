@@ -97,6 +97,7 @@ class MemoryTables:
         self.owner_rule = self._table()
         self.handover = self._table()
         self.org_fact = self._table()
+        self.readback = self._table()
 
     def next_number(self) -> int:
         return next(self._numbers)

@@ -31,6 +31,8 @@ DECISIONS = ("create", "update", "skip", "review")
 VERDICTS = ("set_at_creation", "filled_blank", "updated", "kept_equal", "escalated", "doubted")
 REASONS = ("low_confidence", "field_conflict", "no_change")
 RECEIPT = "Dievio_Last_Op__c"
+HAND_OVER_STATES = ("planned", "planned", "done", "kept", "refused")
+OWNERS = ("00G0", "00G1", "005")
 
 
 def moment(random: Random) -> datetime:
@@ -94,7 +96,7 @@ class MemoryWorld:
                 name="",
                 developer_name=self.choose(("Holding", "Other")),
                 is_active=self.chance(0.7),
-                fields={},
+                fields={"Department": "Sales", "UserType": "Standard"} if kind == "user" else {},
                 system_modstamp=BEGINNING,
             )
 
@@ -129,7 +131,7 @@ class MemoryWorld:
             self._draw_intent(batch_id, lead_id, number)
         if self.chance(0.5):
             self._draw_outcome(batch_id, lead_id, number)
-        if self.chance(0.6):
+        if self.chance(0.8):
             self._draw_hand_over(batch_id, lead_id)
 
     def _deliver(self, batch_id: str) -> int:
@@ -156,7 +158,7 @@ class MemoryWorld:
             dievio_lead_id=lead_id,
             is_weak_id=False,
             duplicate_of_raw_lead_id=copy_of,
-            field_values={},
+            field_values={"country": "DE", "employee_count": 12, "seniority": "vp"} if self.chance(0.5) else {},
             confidences={},
             source_paths={},
             flags=[],
@@ -209,34 +211,57 @@ class MemoryWorld:
                 )
 
     def _draw_outcome(self, batch_id: str, lead_id: str, number: int) -> None:
+        applied = [
+            row["op_id"]
+            for row in self.tables["write_intent"]
+            if (row["batch_id"], row["dievio_lead_id"], row["state"]) == (batch_id, lead_id, "applied")
+        ]
         self.add(
             "lead_outcome",
             batch_id=batch_id,
             raw_lead_id=number,
             dievio_lead_id=lead_id,
-            outcome=self.choose(OUTCOMES),
+            outcome="created" if applied and self.chance(0.6) else self.choose(OUTCOMES),
             reason_code="before",
             object_name="Lead",
             salesforce_id=self.choose(RECORDS),
-            op_id=None,
+            op_id=self.choose((None, *applied)),
             settled_at=BEGINNING,
             reopened_at=self.choose((None, moment(self.random))),
         )
+        if self.chance(0.7):
+            self._draw_readback(batch_id, lead_id)
 
-    def _draw_hand_over(self, batch_id: str, lead_id: str) -> None:
+    def _draw_readback(self, batch_id: str, lead_id: str) -> None:
+        stands = {"OwnerId": self.choose(OWNERS), "LastModifiedDate": moment(self.random).isoformat()}
         self.add(
-            "handover",
+            "readback",
             batch_id=batch_id,
             dievio_lead_id=lead_id,
+            object_name="Lead",
             salesforce_id=self.choose(RECORDS),
-            rule="r",
-            from_owner_id=None,
-            to_owner_id="005",
-            state="planned",
-            reason="routed",
-            op_id=None,
-            handed_over_at=None,
+            fields=stands if self.chance(0.8) else {},
+            is_missing=self.chance(0.2),
+            read_at=BEGINNING,
         )
+
+    def _draw_hand_over(self, batch_id: str, lead_id: str) -> None:
+        self.add("handover", batch_id=batch_id, op_id=None, handed_over_at=None, **self._draw_assignment(lead_id))
+
+    def _draw_assignment(self, lead_id: str) -> Row:
+        return {
+            "dievio_lead_id": lead_id,
+            "salesforce_id": self.choose(RECORDS),
+            "rule": self.choose(("r", "s")),
+            "from_owner_id": self.choose((None, *OWNERS)),
+            "to_owner_id": self.choose(OWNERS),
+            "state": self.choose(HAND_OVER_STATES),
+            "reason": "routed",
+        }
+
+    def draw_hand_overs(self) -> list[Row]:
+        """Return assignments as `upsert_handovers` takes them, for leads with one and without."""
+        return [self._draw_assignment(lead_id) for lead_id in LEADS if self.chance(0.5)]
 
     # --- writes ---------------------------------------------------------------------------------------------------
 
@@ -244,6 +269,8 @@ class MemoryWorld:
         """Return a write that has not been committed, as `insert_intents` takes it."""
         op_id, kind = self.new_id(), self.choose(("insert", "update"))
         payload = {name: self.choose(VALUES[1:]) for name in FIELDS if self.chance(0.6)}
+        if self.chance(0.5):
+            payload["OwnerId"] = self.choose(OWNERS)
         return {
             "op_id": op_id,
             "batch_id": batch_id,

@@ -48,6 +48,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "owner_rule": ("subject",),
     "handover": ("batch_id", "dievio_lead_id"),
     "org_fact": ("name",),
+    "readback": ("batch_id", "dievio_lead_id"),
 }
 WRITTEN_TABLES: Final = (
     "write_intent",
@@ -63,7 +64,17 @@ WRITTEN_TABLES: Final = (
 )
 #: Numbers that the database gives, and what of an answer only people read: the memory keeps neither.
 NOT_COMPARED: Final = frozenset({"sync_log_id", "review_item_id", "dead_letter_id", "request_id", "answer"})
-UNORDERED: Final = frozenset({"insert_intents", "list_twins", "list_late_landings", "list_outcome_counts"})
+UNORDERED: Final = frozenset(
+    {
+        "insert_intents",
+        "list_twins",
+        "list_late_landings",
+        "list_outcome_counts",
+        "count_assigned_by_rule",
+        "list_roster",
+        "list_states",
+    }
+)
 #: The queries of one settling, in the order in which the product asks them.
 SETTLING: Final = (
     "settle_intents",
@@ -79,7 +90,7 @@ SETTLING: Final = (
 WITHOUT_ANSWER: Final = frozenset({"lock_creations", "refresh_statistics"})
 #: Asked on Postgres only: by jobs that the simulation does not play.
 NOT_PLAYED: Final = frozenset(
-    {"list_void_intents", "take_turn", "find_org_fact", "find_server_facts", "find_last_conversion"}
+    {"take_turn", "find_org_fact", "find_server_facts", "find_last_conversion"}
 )
 
 #: Columns of any JSON value, scalars among them.
@@ -129,8 +140,9 @@ def hold_in_postgres(database: Database, world: MemoryWorld) -> Iterator[Callabl
 
 
 def ask(connection: Any, name: str, parameters: Mapping[str, Any]) -> Any:  # whatever a query answers
-    family = "org_facts" if name == "keep_org_fact" else "writes"
-    answer = getattr(load_queries(family), name)(connection, **parameters)
+    families = map(load_queries, ("writes", "handovers", "org_facts"))
+    family = next(queries for queries in families if hasattr(queries, name))
+    answer = getattr(family, name)(connection, **parameters)
     listed = list(answer) if isinstance(answer, Iterator) else answer
     if name in WITHOUT_ANSWER:
         return None
@@ -184,6 +196,7 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("list_open_intents", {"batch_id": batch_id, "at": AT, "after": NEVER, "most": 100}),
         ("list_open_intents", {"batch_id": BATCHES[1], "at": AT, "after": world.new_id(), "most": 1}),
         ("list_late_landings", {"since": AT}),
+        ("list_void_intents", {"batch_id": batch_id, "dievio_lead_ids": list(LEADS), "purpose": "hand_over"}),
         ("list_work", {"batch_id": batch_id}),
         ("list_decisions", {"batch_id": batch_id, "dievio_lead_ids": list(LEADS[:3])}),
         ("list_stale_leads", {"batch_id": batch_id}),
@@ -207,8 +220,17 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("get_holding_owner", {"developer_name": "Holding"}),
         ("keep_org_fact", {"name": "update_guard:Lead", "value": Jsonb(True), "seen_at": AT}),
     ]
+    handing: list[Call] = [
+        ("delete_refused", {"batch_id": batch_id}),
+        ("list_waiting", {"batch_id": batch_id}),
+        ("upsert_handovers", {"batch_id": batch_id, "handovers": Jsonb(world.draw_hand_overs())}),
+        ("count_assigned_by_rule", {}),
+        ("list_roster", {}),
+        ("list_states", {"batch_id": batch_id}),
+        ("list_waiting", {"batch_id": batch_id}),
+    ]
     settling = [(name, {**settle, "actor": "test"} if name == "insert_log_entries" else settle) for name in SETTLING]
-    return [[call] for call in single] + [list(settling), [*settling, *settling]]
+    return [[call] for call in single] + [handing, list(settling), [*settling, *settling]]
 
 
 def _as_json(write: Row) -> Row:
