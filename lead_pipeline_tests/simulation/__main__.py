@@ -30,7 +30,7 @@ SHOWN_FAILURES = 20
 AMPLIFICATION_SEEDS = 300
 AMPLIFYING_RATE = 0.05  # of all calls
 PROGRESS_SECONDS = 30.0  # between two lines that say how far it is
-PROMISES = (*Invariant, "liveness", "patience", "failure")
+PROMISES = (*Invariant, "liveness", "owners", "patience", "failure")
 
 Rows = Sequence[tuple[str, str]]
 

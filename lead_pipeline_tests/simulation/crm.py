@@ -7,12 +7,13 @@ the org saves is `org`, jobs are `jobs`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from lead_pipeline.domain.record_answers import ConditionalUpdate, RecordAnswer
+from lead_pipeline.domain.write_protocol import OWNER_FIELD
 from lead_pipeline.errors import ApiBudgetReachedError, CredentialsRefusedError, ServiceUnavailableError
 from lead_pipeline.salesforce.answers import (
     TRANSPORT_CODE,
@@ -25,7 +26,7 @@ from lead_pipeline.salesforce.answers import (
 )
 from lead_pipeline.salesforce.session import AnswerFacts
 from lead_pipeline_tests.simulation.clock import BEGINNING, Scheduler, VirtualClock, Worker
-from lead_pipeline_tests.simulation.faults import READ_FAULTS, WRITE_FAULTS, CallKind, Dice, Fault
+from lead_pipeline_tests.simulation.faults import READ_FAULTS, WRITE_CALLS, WRITE_FAULTS, CallKind, Dice, Fault
 from lead_pipeline_tests.simulation.jobs import COMPLETE, Jobs, SimulatedJob, SimulatedRow
 from lead_pipeline_tests.simulation.org import INTEGRATION, Org, Record, Refused
 
@@ -112,7 +113,14 @@ class SimulatedSalesforce:
 
     def update_conditionally(self, object_name: str, updates: Sequence[ConditionalUpdate]) -> list[RecordAnswer]:
         del object_name
-        return self.send(CallKind.UPDATE, [self._update(update) for update in updates])
+        is_hand_over = any(OWNER_FIELD in update.fields for update in updates)
+        call = CallKind.HAND_OVER if is_hand_over else CallKind.UPDATE
+        return self.send(call, [self._update(update) for update in updates])
+
+    def active_validation_rules(self, object_name: str) -> Collection[str]:
+        """Return none: an org without guards."""
+        del object_name
+        return ()
 
     def create_bulk_job(self, object_name: str, operation: str) -> str:
         self._begin_job_call("create", CallKind.UPDATE_JOB if operation == "update" else CallKind.JOB)
@@ -163,7 +171,7 @@ class SimulatedSalesforce:
         world.calls_used += 1
         world.calls += 1
         is_early = world.clock.seconds < self.asked_to_wait_until
-        world.early_calls += is_early and call in {CallKind.INSERT, CallKind.UPDATE}
+        world.early_calls += is_early and call in WRITE_CALLS
         self.request_number += 1
         if fault not in {Fault.NOT_SENT, Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.LATE}:
             self.server_time = world.clock.now(skew_seconds=world.skew_seconds).replace(microsecond=0)

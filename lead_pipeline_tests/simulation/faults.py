@@ -12,10 +12,14 @@ from random import Random
 class CallKind(StrEnum):
     INSERT = "insert"
     UPDATE = "update"
+    HAND_OVER = "hand_over"  # an update that changes the owner
     QUERY = "query"
     JOB = "job"
     UPDATE_JOB = "update_job"
     COMMIT = "commit"  # of our own database
+
+
+WRITE_CALLS = (CallKind.INSERT, CallKind.UPDATE, CallKind.HAND_OVER)
 
 
 class Fault(StrEnum):
@@ -86,7 +90,7 @@ def _expect_marks() -> frozenset[Mark]:
     writes = {
         (str(fault), str(call), answer)
         for fault, answer in answers.items()
-        for call in (CallKind.INSERT, CallKind.UPDATE)
+        for call in WRITE_CALLS
     }
     reads = {(str(fault), "query", "answered" if fault is Fault.SLOW else "raised") for fault in READ_FAULTS}
     ended = {Fault.JOB_FAILED, Fault.JOB_ABORTED}
@@ -108,6 +112,7 @@ REFUSAL_MARKS = frozenset(
         ("ENTITY_IS_DELETED", "update_job", "not_done"),
         ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "update_job", "not_done"),  # by the guard
         ("UNPROCESSED", "update_job", "not_done"),
+        ("PRECONDITION_FAILED", "hand_over", "not_done"),
     }
 )
 EXPECTED_MARKS = _expect_marks()

@@ -15,6 +15,8 @@ from lead_pipeline_tests.simulation.clock import VirtualClock
 INTEGRATION = "integration"
 REP = "rep"
 INTEGRATION_USER_ID = "0055e0000000001AAA"
+REP_OWNER_ID = "0055e0000000007AAA"
+USER_IDS = {INTEGRATION: INTEGRATION_USER_ID, REP: REP_OWNER_ID}
 HOLDING_QUEUE_ID = "00G5e0000000001AAA"
 FIELDS = (
     "FirstName",
@@ -47,6 +49,7 @@ class Record:
     object_name: str
     fields: dict[str, Any]
     modified_at: int = 0
+    modified_by_id: str = REP_OWNER_ID
     stamp: int = 0
     is_deleted: bool = False
     master_record_id: str | None = None
@@ -201,6 +204,7 @@ class Org:
         self, record: Record, kind: ChangeKind, *, before: Mapping[str, Any], after: Mapping[str, Any], user: str
     ) -> None:
         record.modified_at = int(self.clock.seconds)
+        record.modified_by_id = USER_IDS[user]
         record.stamp = next(self._stamps)
         self.history.append(
             Change(

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from lead_pipeline.domain.write_protocol import OWNER_FIELD
-from lead_pipeline_tests.simulation.org import REP, Org, Record
+from lead_pipeline_tests.simulation.org import HOLDING_QUEUE_ID, REP, REP_OWNER_ID, Org, Record
 
 # What reps type in. Names and addresses stay: who changes them makes another person of the record.
 EDITED_FIELDS = ("Title", "Phone", "Industry", "Description", "Website")
 CREATION_SHARE = 0.04
-REP_OWNER_ID = "0055e0000000007AAA"
 
 
 @dataclass
@@ -24,6 +23,7 @@ class People:
     random: Random
     acts_left: int
     acquaintances: Sequence[Mapping[str, str]] = ()  # people a rep may meet and put into the org by hand
+    taking_share: float = 0.0  # of the acts by which reps help themselves from the holding queue
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def act(self, chance: float) -> None:
@@ -39,6 +39,11 @@ class People:
             self._act()
 
     def _act(self) -> None:
+        if self.taking_share and self.random.random() < self.taking_share:
+            held = [record for record in self.org.live("Lead") if record.fields[OWNER_FIELD] == HOLDING_QUEUE_ID]
+            if held:
+                self._take(self.random.choice(held))
+                return
         records = self.org.live()
         if self.acquaintances and (not records or self.random.random() < CREATION_SHARE):
             self.org.insert("Lead", self.random.choice(self.acquaintances), user=REP)

@@ -247,6 +247,7 @@ def _mirror_row(record: Record, skew_seconds: float) -> Row:
         "fields": dict(record.fields),
         "dievio_lead_id": record.fields[EXTERNAL_ID_FIELD],
         "owner_id": record.fields[OWNER_FIELD],
+        "last_modified_by_id": record.modified_by_id,
         "is_deleted": record.is_deleted,
         "master_record_id": record.master_record_id,
         "is_converted": record.is_converted,

@@ -6,6 +6,7 @@ The strategy under test writes; the harness around it (org, people, faults, deat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -14,14 +15,28 @@ from uuid import UUID
 
 from lead_pipeline.domain.invariants import Violation, find_violations
 from lead_pipeline.errors import DatabaseUnavailableError, LeadPipelineError
+from lead_pipeline.services.hand_over import hand_over_session
 from lead_pipeline.services.write import open_session, write_session
 from lead_pipeline.services.writing.limits import WriteLimits
-from lead_pipeline.services.writing.ports import CrashPoint, WriteTools
+from lead_pipeline.services.writing.ports import CrashPoint, WriteSession, WriteTools
 from lead_pipeline_tests.simulation.clock import Scheduler, VirtualClock, Worker
 from lead_pipeline_tests.simulation.crm import SimulatedSalesforce, World
 from lead_pipeline_tests.simulation.evidence import Books, read_evidence
 from lead_pipeline_tests.simulation.faults import CallKind, Dice, Fault, Marks
 from lead_pipeline_tests.simulation.guard import RULES, SimulatedGuard, refuse_forbidden
+from lead_pipeline_tests.simulation.hand_overs import (
+    NIGHTS,
+    ROUTING,
+    TAKING_SHARE,
+    copy_mirror,
+    draw_nights,
+    fill_sellers,
+    is_gate_open,
+    judge_end,
+    judge_owners,
+    list_to_hand_over,
+    seconds_until_readable,
+)
 from lead_pipeline_tests.simulation.jobs import Jobs
 from lead_pipeline_tests.simulation.memory_database import MemoryDatabase
 from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
@@ -138,6 +153,9 @@ class Simulation:
         self.batch_ids = [FIRST_DAY, SECOND_DAY]
         self.complete: set[str] = set()
         self.findings: list[Violation | str] = []
+        # Hand-overs draw from a stream of their own, so that a story is the same up to the first of them.
+        self.has_hand_overs = self.scenario.has_holding_queue and self.strategy.write is None
+        self._hand_over_state = Random(f"hand-over {self.seed}").getstate()  # noqa: S311  # as above
 
     # --- the story ------------------------------------------------------------------------------------------------
 
@@ -145,6 +163,7 @@ class Simulation:
         """Play the story and judge it."""
         fill_org(self.org, self.scenario, self.random)
         fill_roster(self.tables, self.scenario)
+        fill_sellers(self.tables)
         first_size = len(self.org.history)
         self._play_rough_days()
         self._settle()
@@ -157,6 +176,7 @@ class Simulation:
             repeated_writes=repeated_writes,
         )
         self.findings += find_violations(evidence)
+        self.findings += judge_owners(self.tables, self.org)
         if self.world.early_calls:
             self.findings.append(f"patience: {self.world.early_calls} writes before the Retry-After was over")
         marks = self.dice.marks
@@ -182,12 +202,14 @@ class Simulation:
             self._prepare(batch_id)
         self._roughen()
         self._write_day(self.batch_ids[:-1])
+        self._play_rough_nights(self.batch_ids[:-1])
         self._sleep_until(1)
         deliver(self.tables, SECOND_DAY, draw_second_day(self.scenario, self.random), day=1)
         self._soothe()
         self._prepare(SECOND_DAY)
         self._roughen()
         self._write_day(self.batch_ids)
+        self._play_rough_nights(self.batch_ids)
 
     def _settle(self) -> None:
         """Without faults everything must come to its end; the third day's run sees what landed late on the second."""
@@ -203,17 +225,66 @@ class Simulation:
             for batch_id in self.batch_ids
             if batch_id not in self.complete
         ]
+        self._play_quiet_nights(self.batch_ids)
         self._sleep_until(2)
         deliver(self.tables, THIRD_DAY, [last_person(self.scenario)], day=2)
         self._prepare(THIRD_DAY)
         self._start([THIRD_DAY])
+        self._play_quiet_nights([THIRD_DAY])
 
     def _repeat(self) -> int:
         """Repeat every batch; return how many write calls that sent."""
         calls = self.world.write_calls
         for batch_id in (*self.batch_ids, THIRD_DAY):
             self._start([batch_id])
+            if self.has_hand_overs:
+                with self._apart():
+                    self._start([batch_id], self._play_night)
         return self.world.write_calls - calls
+
+    # --- nights of hand-overs -------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Let everything be drawn from the stream of the hand-overs."""
+        told = self.random.getstate()
+        self.random.setstate(self._hand_over_state)
+        yield
+        self._hand_over_state = self.random.getstate()
+        self.random.setstate(told)
+
+    def _play_rough_nights(self, batch_ids: Sequence[str]) -> None:
+        """Hand over what was written, while calls fail, processes die and reps help themselves."""
+        if not self.has_hand_overs:
+            return
+        with self._apart():
+            nights = draw_nights(self.random, self.scenario)
+            self._roughen()
+            self.crashes_left, self.people.acts_left = nights.crash_count, nights.act_count
+            self.people.taking_share = TAKING_SHARE
+            for _ in range(NIGHTS):
+                waiting = self._waiting_batches(batch_ids)
+                if not waiting:
+                    break
+                self._start(self._choose_batches(waiting), self._play_night)
+                self.clock.advance(self.random.choice((1.0, 30.0, 200.0, 1_000.0)))
+            self.people.taking_share = 0.0
+
+    def _play_quiet_nights(self, batch_ids: Sequence[str]) -> None:
+        """Without faults every new lead must reach its owner."""
+        if not self.has_hand_overs:
+            return
+        with self._apart():
+            for _ in range(SETTLING_PASSES):
+                for batch_id in self._waiting_batches(batch_ids):
+                    self._start([batch_id], self._play_night)
+        for batch_id in batch_ids:
+            self.findings += judge_end(self.tables, batch_id)
+
+    def _waiting_batches(self, batch_ids: Sequence[str]) -> list[str]:
+        return [batch_id for batch_id in batch_ids if list_to_hand_over(self.tables, batch_id)]
+
+    # --- how rough it is ------------------------------------------------------------------------------------------
 
     def _roughen(self) -> None:
         self.dice.rate = self.scenario.fault_rate
@@ -263,34 +334,62 @@ class Simulation:
             return self.random.sample(batch_ids, k=2)
         return self.random.choices(batch_ids, k=2)
 
-    def _start(self, batch_ids: Sequence[str]) -> None:
+    def _start(self, batch_ids: Sequence[str], work: Callable[[Worker, str], object] | None = None) -> None:
         """Let one worker per batch run side by side."""
         jobs = []
         for batch_id in batch_ids:
             self.run_number += 1
             worker = Worker(f"run-{self.run_number}")
-            jobs.append((worker, self._job(worker, batch_id)))
+            jobs.append((worker, self._job(worker, batch_id, work or self._write_as_designed)))
         self.scheduler.run(jobs)
         self.books.note_links()
 
     # --- a run ----------------------------------------------------------------------------------------------------
 
-    def _job(self, worker: Worker, batch_id: str) -> Callable[[], None]:
-        def work() -> None:
+    def _job(self, worker: Worker, batch_id: str, work: Callable[[Worker, str], object]) -> Callable[[], None]:
+        def carry_out() -> None:
             try:
-                if self.strategy.write is not None:
-                    self.strategy.write(self, worker, batch_id)
-                else:
-                    self._write(worker, batch_id)
+                work(worker, batch_id)
             except LeadPipelineError as error:
                 self.books.note_stop(type(error).__name__)
             except Exception as error:  # noqa: BLE001  # outermost loop of a simulated process: what ends it so is found
                 self.findings.append(f"failure: {type(error).__name__} in {_place_of(error)}")
 
-        return work
+        return carry_out
 
-    def _write(self, worker: Worker, batch_id: str) -> None:
+    def _write_as_designed(self, worker: Worker, batch_id: str) -> None:
+        if self.strategy.write is not None:
+            self.strategy.write(self, worker, batch_id)
+        else:
+            self._write(worker, batch_id)
+
+    def _play_night(self, worker: Worker, batch_id: str) -> None:
+        """Write what is left, read back, look at the gate on owners, hand over: the steps of a night after planning."""
+        if not self._write(worker, batch_id):
+            return
         database, salesforce, plans = self.ports(worker, batch_id)
+        at = self.clock.now()
+        self.scheduler.wait(worker, seconds_until_readable(self.tables, batch_id, at=at))
+        plans.refresh()
+        with database.transaction():
+            copy_mirror(self.tables, batch_id)
+        if is_gate_open(self.tables, batch_id):
+            with self._open_session(worker, batch_id, database, salesforce) as session:
+                hand_over_session(session, salesforce, ROUTING)
+
+    def _write(self, worker: Worker, batch_id: str) -> bool:
+        """Carry out the plan of a batch; tell whether nothing of it is left."""
+        database, salesforce, plans = self.ports(worker, batch_id)
+        with self._open_session(worker, batch_id, database, salesforce) as session:
+            guarded = replace(session, guard=SimulatedGuard(database, salesforce, MAPPINGS))
+            summary = write_session(guarded, plans, holding_queue=HOLDING_QUEUE)
+        if summary.is_complete:
+            self.complete.add(batch_id)
+        return summary.is_complete
+
+    def _open_session(
+        self, worker: Worker, batch_id: str, database: MemoryDatabase, salesforce: SimulatedSalesforce
+    ) -> AbstractContextManager[WriteSession]:
         tools = WriteTools(
             now=self.clock.now,
             wait=lambda seconds: self.scheduler.wait(worker, seconds),
@@ -304,19 +403,9 @@ class Simulation:
         )
         if self.paths.update_bulk_threshold is not None:
             limits = replace(limits, update_bulk_threshold=self.paths.update_bulk_threshold)
-        with open_session(
-            database,
-            salesforce,
-            tools,
-            limits,
-            batch_id=batch_id,
-            run_id=worker.name,
-            actor="simulation",
-        ) as session:
-            guarded = replace(session, guard=SimulatedGuard(database, salesforce, MAPPINGS))
-            summary = write_session(guarded, plans, holding_queue=HOLDING_QUEUE)
-        if summary.is_complete:
-            self.complete.add(batch_id)
+        return open_session(
+            database, salesforce, tools, limits, batch_id=batch_id, run_id=worker.name, actor="simulation"
+        )
 
     def ports(self, worker: Worker, batch_id: str) -> tuple[MemoryDatabase, SimulatedSalesforce, SimulatedPlans]:
         database = MemoryDatabase(self.queries, at_commit=lambda commit: self._commit(worker, database, commit))

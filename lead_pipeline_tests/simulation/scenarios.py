@@ -143,8 +143,10 @@ def fill_roster(tables: MemoryTables, scenario: Scenario) -> None:
             {
                 "salesforce_id": HOLDING_QUEUE_ID,
                 "kind": "queue",
+                "name": "Holding",
                 "developer_name": HOLDING_QUEUE,
                 "is_active": True,
+                "fields": {},
             },
         )
 
@@ -201,6 +203,7 @@ def _deliver_lead(tables: MemoryTables, batch_id: str, values: dict[str, Any], *
             "batch_id": batch_id,
             "raw_lead_id": raw_lead_id,
             "dievio_lead_id": values["dievio_lead_id"],
+            "segment": "simulation",
             "duplicate_of_raw_lead_id": None,
             "field_values": values,
             "fetched_at": BEGINNING + timedelta(days=day),
