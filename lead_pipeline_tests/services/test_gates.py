@@ -120,6 +120,21 @@ def test_a_persons_edit_of_a_new_lead_does_not_hold_the_batch(written: WriteBenc
     require_gates(written.database, batch_id=BATCH_ID, stage="handover")
 
 
+def test_a_later_batch_that_writes_a_lead_again_does_not_hold_the_first_one(written: WriteBench) -> None:
+    later = "2026-05-05"
+    written.edit(created_id(written), {"OwnerId": "0055e0000000003"}, user="admin")
+    written.wait(5)
+    written.add_leads(person(2, title="Chief of Something Else"), batch_id=later)
+    written.prepare(later)
+    assert written.write(batch_id=later).updated_by_run == 1
+    written.wait(5)
+    written.read_back()
+
+    written.look()
+
+    require_gates(written.database, batch_id=BATCH_ID, stage="handover")
+
+
 def test_a_gate_that_looked_before_the_last_write_counts_as_closed(written: WriteBench) -> None:
     written.read_back()
     written.look()

@@ -92,17 +92,26 @@ def copy_mirror(tables: MemoryTables, batch_id: str) -> None:
 
 
 def is_gate_open(tables: MemoryTables, batch_id: str) -> bool:
-    """Whether every new lead that nobody but us touched is still its holding owner's, as the gate on owners asks."""
+    """Whether every new lead that only this batch has touched is still its holding owner's, as the gate on owners asks."""
     for end in list_to_hand_over(tables, batch_id):
-        held = tables.readback.get((batch_id, end["dievio_lead_id"]))
-        if held is None:
+        held, made = tables.readback.get((batch_id, end["dievio_lead_id"])), tables.write_intent.get(end["op_id"])
+        if held is None or made is None:
             return False
-        made = tables.write_intent.get(end["op_id"]) or {"payload": {}}
-        is_ours = held["fields"]["LastModifiedById"] == INTEGRATION_USER_ID
-        expected = made["payload"].get(OWNER_FIELD)
-        if is_ours and not held["is_missing"] and held["fields"][OWNER_FIELD] != expected:
+        is_ours = held["fields"]["LastModifiedById"] == INTEGRATION_USER_ID and not held["is_missing"]
+        is_as_made = held["fields"][OWNER_FIELD] == made["payload"].get(OWNER_FIELD)
+        if is_ours and not is_as_made and not _is_written_again(tables, end, made):
             return False
     return True
+
+
+def _is_written_again(tables: MemoryTables, end: Row, made: Row) -> bool:
+    """Whether a later write of ours brought the record something else than an owner."""
+    later = (
+        tables.write_intent.get(value["op_id"])
+        for value in tables.field_value.rows()
+        if value["salesforce_id"] == end["salesforce_id"] and value["op_id"] != made["op_id"]
+    )
+    return any(row is not None and row["purpose"] != "hand_over" and row["sent_at"] > made["sent_at"] for row in later)
 
 
 # --- judgement ------------------------------------------------------------------------------------------------------

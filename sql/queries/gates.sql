@@ -191,7 +191,7 @@ ORDER BY l.raw_lead_id;
 -- Written records page by page, all or those named: what was sent, what is held, who may have touched it since.
 -- A person's edit is no fault of the write: a gate that stayed red for it would hold the whole batch for ever. The org's
 -- automation is one: it runs as the writer, or as a user that is nobody of the staff. Nor is what was undone on demand,
--- nor a field that left the org since.
+-- nor what a later batch wrote, whose own gates judge it, nor a field that left the org since.
 SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created,
        w.payload - ARRAY(SELECT split_part(f.subject, '.', 2) FROM field_drift AS f
                          WHERE f.batch_id = o.batch_id AND f.code = 'field_gone'
@@ -207,6 +207,10 @@ SELECT o.dievio_lead_id, o.object_name, o.outcome = 'created' AS is_created,
                  AND b.read_at > coalesce(h.handed_over_at, '-infinity'))
        OR EXISTS (SELECT FROM write_intent AS r
                   WHERE r.dievio_lead_id = o.dievio_lead_id AND r.purpose = 'revert' AND r.state = 'applied'
+                    AND r.sent_at > w.sent_at)
+       OR EXISTS (SELECT FROM field_value AS v
+                  JOIN write_intent AS r ON r.op_id = v.op_id
+                  WHERE v.salesforce_id = o.salesforce_id AND v.op_id <> o.op_id AND r.purpose <> 'hand_over'
                     AND r.sent_at > w.sent_at)
        OR (b.fields ->> 'LastModifiedById' <> :writer_id::text
            AND (o.outcome = 'updated'
