@@ -142,7 +142,7 @@ def _carry_out(session: WriteSession, salesforce: HandOverCrm, routing: RoutingR
         waiting = _read_waiting(session)
         if not waiting:
             return
-        quiet = _read_again(session, waiting) if turn else waiting
+        quiet = _find_quiet(session, waiting, is_first=not turn)
         intents = [_intent(session, lead) for lead in _assign(session, routing, _keep_taken(session, quiet))]
         if intents:
             _send(session, intents, is_bulk=_may_use_bulk(session, salesforce, len(intents)))
@@ -172,6 +172,24 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent], *, is_bulk: boo
 def _read_waiting(session: WriteSession) -> list[WaitingLead]:
     with session.database.transaction() as connection:
         return handovers.read_waiting(connection, session.batch_id)
+
+
+def _find_quiet(session: WriteSession, waiting: Sequence[WaitingLead], *, is_first: bool) -> list[WaitingLead]:
+    """Return the leads in whose last second no edit can hide.
+
+    What was read back serves the first turn, but for leads that somebody changed within the second of that reading: a
+    rep who edits a lead and then takes it within that second leaves its LastModifiedDate as it was.
+    """
+    quiet = [lead for lead in waiting if is_first and _was_quiet(lead)]
+    known = {lead.facts.dievio_lead_id for lead in quiet}
+    loud = [lead for lead in waiting if lead.facts.dievio_lead_id not in known]
+    return [*quiet, *_read_again(session, loud)] if loud else quiet
+
+
+def _was_quiet(lead: WaitingLead) -> bool:
+    if lead.last_modified_at is None:
+        return True  # gone, which nobody undoes unseen
+    return lead.read_at is not None and is_quiet(lead.last_modified_at, read_at=lead.read_at)
 
 
 def _read_again(session: WriteSession, waiting: Sequence[WaitingLead]) -> list[WaitingLead]:

@@ -100,13 +100,14 @@ def read_back(
         wait(max((last_write_at + PAUSE_AFTER_WRITE - now()).total_seconds(), 0.0))
         read_at = now()
         changed_since(database, salesforce, fields_by_object=rules.fields_by_object, now=now)
+        server_at = salesforce.server_time - (now() - read_at) if salesforce.server_time else None
         note_lost_fields(database, rules.mappings, batch_id=batch_id, at=read_at)
         with database.transaction() as connection:
-            readbacks.copy_mirror(connection, batch_id, at=read_at, only_new=only_new)
+            readbacks.copy_mirror(connection, batch_id, at=read_at, server_at=server_at, only_new=only_new)
             unread = readbacks.read_unread(connection, batch_id, at=read_at, only_new=only_new)
         records = _read_by_id(salesforce, unread)
         with database.transaction() as connection:
-            readbacks.save_readbacks(connection, batch_id, records=records, at=read_at)
+            readbacks.save_readbacks(connection, batch_id, records=records, at=read_at, server_at=server_at)
             readbacks.refresh_statistics(connection)
     with database.transaction() as connection:
         record_count, missing_count = readbacks.count_readbacks(connection, batch_id)

@@ -36,12 +36,17 @@ def read_last_write_at(connection: _Connection, batch_id: str) -> datetime | Non
     return moment
 
 
-def copy_mirror(connection: _Connection, batch_id: str, *, at: datetime, only_new: bool = False) -> int:
+def copy_mirror(
+    connection: _Connection, batch_id: str, *, at: datetime, server_at: datetime | None, only_new: bool = False
+) -> int:
     """Keep the records that the mirror shows as they are now; return how many.
 
-    With `only_new`, records that were read since they were written stay as they were read.
+    With `only_new`, records that were read since they were written stay as they were read. `server_at` is the moment of
+    the reading by the org's clock, or earlier.
     """
-    count: int = load_queries("readbacks").copy_mirror(connection, batch_id=batch_id, at=at, only_new=only_new)
+    count: int = load_queries("readbacks").copy_mirror(
+        connection, batch_id=batch_id, at=at, server_at=server_at, only_new=only_new
+    )
     return count
 
 
@@ -56,10 +61,17 @@ def read_unread(
 
 
 def save_readbacks(
-    connection: _Connection, batch_id: str, *, records: Sequence[Mapping[str, object]], at: datetime
+    connection: _Connection,
+    batch_id: str,
+    *,
+    records: Sequence[Mapping[str, object]],
+    at: datetime,
+    server_at: datetime | None,
 ) -> None:
     """Keep records that were read by their id: lead id, object, record id, fields, whether it is missing."""
-    load_queries("readbacks").upsert_readbacks(connection, batch_id=batch_id, records=Jsonb(list(records)), at=at)
+    load_queries("readbacks").upsert_readbacks(
+        connection, batch_id=batch_id, records=Jsonb(list(records)), at=at, server_at=server_at
+    )
 
 
 def refresh_statistics(connection: _Connection) -> None:

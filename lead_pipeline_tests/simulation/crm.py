@@ -7,7 +7,7 @@ the org saves is `org`, jobs are `jobs`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,11 +116,6 @@ class SimulatedSalesforce:
         is_hand_over = any(OWNER_FIELD in update.fields for update in updates)
         call = CallKind.HAND_OVER if is_hand_over else CallKind.UPDATE
         return self.send(call, [self._update(update) for update in updates])
-
-    def active_validation_rules(self, object_name: str) -> Collection[str]:
-        """Return none: an org without guards."""
-        del object_name
-        return ()
 
     def create_bulk_job(self, object_name: str, operation: str) -> str:
         self._begin_job_call("create", CallKind.UPDATE_JOB if operation == "update" else CallKind.JOB)

@@ -77,7 +77,7 @@ def seconds_until_readable(tables: MemoryTables, batch_id: str, *, at: datetime)
     return max((max(written) + PAUSE_AFTER_WRITE - at).total_seconds(), 0.0) if written else 0.0
 
 
-def copy_mirror(tables: MemoryTables, batch_id: str) -> None:
+def copy_mirror(tables: MemoryTables, batch_id: str, *, server_at: datetime | None) -> None:
     """Keep the new leads as the mirror holds them now, as `services/read_back` does."""
     for end in list_to_hand_over(tables, batch_id):
         record = tables.directory_record.get((end["object_name"], end["salesforce_id"]))
@@ -88,7 +88,7 @@ def copy_mirror(tables: MemoryTables, batch_id: str) -> None:
                 "LastModifiedById": record["last_modified_by_id"],
             }
             key = (batch_id, end["dievio_lead_id"])
-            tables.readback.put(key, {"fields": stands, "is_missing": record["is_deleted"]})
+            tables.readback.put(key, {"fields": stands, "is_missing": record["is_deleted"], "server_read_at": server_at})
 
 
 def is_gate_open(tables: MemoryTables, batch_id: str) -> bool:

@@ -107,6 +107,7 @@ class HandOverQueries:
             "mapping_version": made["mapping_version"],
             "owner_id": fields.get(OWNER_FIELD),
             "last_modified_at": None if modified is None else datetime.fromisoformat(modified),
+            "read_at": held["server_read_at"] if held is not None else None,
             "is_missing": True if held is None else held["is_missing"],
             "rule": assigned["rule"] if assigned else None,
             "to_owner_id": assigned["to_owner_id"] if assigned else None,

@@ -243,6 +243,7 @@ class MemoryWorld:
             fields=stands if self.chance(0.8) else {},
             is_missing=self.chance(0.2),
             read_at=BEGINNING,
+            server_read_at=self.choose((None, moment(self.random))),
         )
 
     def _draw_hand_over(self, batch_id: str, lead_id: str) -> None:

@@ -368,11 +368,13 @@ class Simulation:
         if not self._write(worker, batch_id):
             return
         database, salesforce, plans = self.ports(worker, batch_id)
-        at = self.clock.now()
-        self.scheduler.wait(worker, seconds_until_readable(self.tables, batch_id, at=at))
+        self.scheduler.wait(worker, seconds_until_readable(self.tables, batch_id, at=self.clock.now()))
+        began_at = self.clock.now()
         plans.refresh()
+        server_time = salesforce.server_time
         with database.transaction():
-            copy_mirror(self.tables, batch_id)
+            server_at = server_time - (self.clock.now() - began_at) if server_time else None
+            copy_mirror(self.tables, batch_id, server_at=server_at)
         if is_gate_open(self.tables, batch_id):
             with self._open_session(worker, batch_id, database, salesforce) as session:
                 hand_over_session(session, salesforce, ROUTING)

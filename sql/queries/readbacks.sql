@@ -21,13 +21,14 @@ SELECT
 -- When the last write of the batch was answered.
 SELECT max(resolved_at) FROM write_intent WHERE batch_id = :batch_id AND state = 'applied';
 
--- name: copy_mirror(batch_id, at, only_new)!
+-- name: copy_mirror(batch_id, at, server_at, only_new)!
 -- Records of the batch as the mirror holds them, where the mirror has seen our write: its receipt is one of ours, or a
 -- later one of ours, or the record is deleted; and it holds every field that was sent and is still there.
-INSERT INTO readback (batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, read_at)
+INSERT INTO readback (batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, read_at,
+                      server_read_at)
 SELECT w.batch_id, w.dievio_lead_id, w.object_name, w.salesforce_id,
        r.fields || jsonb_build_object('OwnerId', r.owner_id, 'LastModifiedById', r.last_modified_by_id),
-       r.is_deleted, :at
+       r.is_deleted, :at, :server_at
 FROM lead_outcome AS o
 JOIN write_intent AS w ON w.op_id = o.op_id
 JOIN directory_record AS r ON r.object_name = w.object_name AND r.salesforce_id = w.salesforce_id
@@ -43,7 +44,8 @@ WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
                         WHERE f.batch_id = w.batch_id AND f.code = 'field_gone'
                           AND split_part(f.subject, '.', 1) = w.object_name)
 ON CONFLICT (batch_id, dievio_lead_id) DO UPDATE
-SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = excluded.read_at;
+SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = excluded.read_at,
+    server_read_at = excluded.server_read_at;
 
 -- name: list_unread(batch_id, at, only_new)
 -- Written records that the mirror could not show as they are now, or, for the new ones only, as they were written.
@@ -60,14 +62,16 @@ WHERE o.batch_id = :batch_id AND o.outcome IN ('created', 'updated')
                     AND b.read_at >= CASE WHEN :only_new THEN o.settled_at ELSE :at END)
 ORDER BY w.salesforce_id;
 
--- name: upsert_readbacks(batch_id, records, at)!
+-- name: upsert_readbacks(batch_id, records, at, server_at)!
 -- Keep records that were read by their id.
-INSERT INTO readback (batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, read_at)
-SELECT :batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, :at
+INSERT INTO readback (batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, read_at,
+                      server_read_at)
+SELECT :batch_id, dievio_lead_id, object_name, salesforce_id, fields, is_missing, :at, :server_at
 FROM jsonb_to_recordset(:records) AS r (
     dievio_lead_id text, object_name text, salesforce_id text, fields jsonb, is_missing boolean)
 ON CONFLICT (batch_id, dievio_lead_id) DO UPDATE
-SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = excluded.read_at;
+SET fields = excluded.fields, is_missing = excluded.is_missing, read_at = excluded.read_at,
+    server_read_at = excluded.server_read_at;
 
 -- name: count_readbacks(batch_id)^
 -- How many records were read back, and how many of them are gone.
