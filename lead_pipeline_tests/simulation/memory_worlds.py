@@ -23,9 +23,9 @@ LEADS = tuple(f"lead-{number}" for number in range(1, 6))
 RECORDS = tuple(f"00Q00000000000{number}AAA" for number in range(1, 5))
 FIELDS = ("Email", "Phone", "Title")
 VALUES = (None, "one", "two", 3)
-STATES = ("sent", "unknown", "applied", "refused", "void")
+STATES = ("sent", "unknown", "applied", "applied", "refused", "void", "void")
 OPEN = frozenset({"sent", "unknown"})
-PURPOSES = ("sync", "hand_over", "hand_over", "review", "replay", "revert")
+PURPOSES = ("sync", "hand_over", "hand_over", "hand_over", "hand_over", "review", "replay", "revert")
 OUTCOMES = ("created", "updated", "skipped", "review", "dead_letter")
 DECISIONS = ("create", "update", "skip", "review")
 VERDICTS = ("set_at_creation", "filled_blank", "updated", "kept_equal", "escalated", "doubted")
@@ -127,7 +127,7 @@ class MemoryWorld:
             self._add_lead(batch_id, lead_id, self._deliver(batch_id), copy_of=number)
         if self.chance(0.85):
             self._draw_decision(batch_id, lead_id, number)
-        for _ in range(self.random.randrange(3)):
+        for _ in range(self.random.randrange(4)):
             self._draw_intent(batch_id, lead_id, number)
         if self.chance(0.5):
             self._draw_outcome(batch_id, lead_id, number)
@@ -211,21 +211,21 @@ class MemoryWorld:
                 )
 
     def _draw_outcome(self, batch_id: str, lead_id: str, number: int) -> None:
-        applied = [
+        ended = [
             row["op_id"]
             for row in self.tables["write_intent"]
-            if (row["batch_id"], row["dievio_lead_id"], row["state"]) == (batch_id, lead_id, "applied")
+            if (row["batch_id"], row["dievio_lead_id"]) == (batch_id, lead_id) and row["state"] not in OPEN
         ]
         self.add(
             "lead_outcome",
             batch_id=batch_id,
             raw_lead_id=number,
             dievio_lead_id=lead_id,
-            outcome="created" if applied and self.chance(0.6) else self.choose(OUTCOMES),
+            outcome="created" if ended and self.chance(0.6) else self.choose(OUTCOMES),
             reason_code="before",
             object_name="Lead",
             salesforce_id=self.choose(RECORDS),
-            op_id=self.choose((None, *applied)),
+            op_id=self.choose((None, *ended, *ended)),
             settled_at=BEGINNING,
             reopened_at=self.choose((None, moment(self.random))),
         )

@@ -221,8 +221,8 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("keep_org_fact", {"name": "update_guard:Lead", "value": Jsonb(True), "seen_at": AT}),
     ]
     handing: list[Call] = [
+        *[("list_waiting", {"batch_id": each}) for each in BATCHES],
         ("delete_refused", {"batch_id": batch_id}),
-        ("list_waiting", {"batch_id": batch_id}),
         ("upsert_handovers", {"batch_id": batch_id, "handovers": Jsonb(world.draw_hand_overs())}),
         ("count_assigned_by_rule", {}),
         ("list_roster", {}),
