@@ -25,7 +25,7 @@ ROUTING = RoutingRules(
     fallback_queue=HOLDING_QUEUE,
     holding_queue=HOLDING_QUEUE,
 )
-NIGHTS = 3  # after the writes of a day, on which what is left is handed over
+NIGHTS = 2  # after the writes of a day, on which what is left is handed over
 MAX_DEATHS = 2
 MAX_ACTS = 3  # of people
 TAKING_SHARE = 0.5  # of what people do meanwhile: they help themselves from the holding queue

@@ -13,6 +13,7 @@ from lead_pipeline_tests.simulation.org import HOLDING_QUEUE_ID, REP, REP_OWNER_
 # What reps type in. Names and addresses stay: who changes them makes another person of the record.
 EDITED_FIELDS = ("Title", "Phone", "Industry", "Description", "Website")
 CREATION_SHARE = 0.04
+EDIT_FIRST_SHARE = 0.5  # of the leads that reps take out of the holding queue
 
 
 @dataclass
@@ -42,7 +43,7 @@ class People:
         if self.taking_share and self.random.random() < self.taking_share:
             held = [record for record in self.org.live("Lead") if record.fields[OWNER_FIELD] == HOLDING_QUEUE_ID]
             if held:
-                self._take(self.random.choice(held))
+                self._help_oneself(self.random.choice(held))
                 return
         records = self.org.live()
         if self.acquaintances and (not records or self.random.random() < CREATION_SHARE):
@@ -64,6 +65,15 @@ class People:
 
     def _take(self, record: Record) -> None:
         self._save(record, OWNER_FIELD, REP_OWNER_ID)
+
+    def _help_oneself(self, record: Record) -> None:
+        """Take a lead out of the holding queue, often a moment after something was typed into it."""
+        if self.random.random() < EDIT_FIRST_SHARE:
+            self._edit(record)
+            moment = self.org.clock.seconds + self.random.uniform(0, 1)
+            self.org.clock.at(moment, lambda: self._take(record))
+        else:
+            self._take(record)
 
     def _delete(self, record: Record) -> None:
         self.org.delete(record)

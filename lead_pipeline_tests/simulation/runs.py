@@ -236,10 +236,7 @@ class Simulation:
         """Repeat every batch; return how many write calls that sent."""
         calls = self.world.write_calls
         for batch_id in (*self.batch_ids, THIRD_DAY):
-            self._start([batch_id])
-            if self.has_hand_overs:
-                with self._apart():
-                    self._start([batch_id], self._play_night)
+            self._start([batch_id], self._play_night if self.has_hand_overs else None)
         return self.world.write_calls - calls
 
     # --- nights of hand-overs -------------------------------------------------------------------------------------
@@ -368,6 +365,20 @@ class Simulation:
         if not self._write(worker, batch_id):
             return
         database, salesforce, plans = self.ports(worker, batch_id)
+        if list_to_hand_over(self.tables, batch_id):
+            self._read_back(worker, batch_id, database, salesforce, plans)
+        if is_gate_open(self.tables, batch_id):
+            with self._open_session(worker, batch_id, database, salesforce) as session:
+                hand_over_session(session, salesforce, ROUTING)
+
+    def _read_back(
+        self,
+        worker: Worker,
+        batch_id: str,
+        database: MemoryDatabase,
+        salesforce: SimulatedSalesforce,
+        plans: SimulatedPlans,
+    ) -> None:
         self.scheduler.wait(worker, seconds_until_readable(self.tables, batch_id, at=self.clock.now()))
         began_at = self.clock.now()
         plans.refresh()
@@ -375,9 +386,6 @@ class Simulation:
         with database.transaction():
             server_at = server_time - (self.clock.now() - began_at) if server_time else None
             copy_mirror(self.tables, batch_id, server_at=server_at)
-        if is_gate_open(self.tables, batch_id):
-            with self._open_session(worker, batch_id, database, salesforce) as session:
-                hand_over_session(session, salesforce, ROUTING)
 
     def _write(self, worker: Worker, batch_id: str) -> bool:
         """Carry out the plan of a batch; tell whether nothing of it is left."""

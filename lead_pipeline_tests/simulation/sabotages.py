@@ -13,7 +13,7 @@ from typing import Any
 from lead_pipeline.domain.decisions import Decision
 from lead_pipeline.domain.plan_subjects import PlanReason, PlanTarget
 from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
-from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
+from lead_pipeline.domain.write_protocol import OWNER_FIELD, RECEIPT_FIELD
 from lead_pipeline.salesforce.answers import done_answer
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
 from lead_pipeline_tests.simulation.guard import RULES
@@ -202,6 +202,35 @@ class DatesAlone(MemoryQueries):
         return False
 
 
+# --- hand-overs -----------------------------------------------------------------------------------------------------
+
+
+class UnconditionalHandOvers(SimulatedSalesforce):
+    """The owner is changed whoever has the lead by now."""
+
+    def _update(self, update: ConditionalUpdate) -> Save:
+        if OWNER_FIELD not in update.fields:
+            return super()._update(update)
+        return lambda: self.world.org.update(update.salesforce_id, update.fields, user=INTEGRATION)
+
+
+class ForgottenHandOvers(MemoryQueries):
+    """A hand-over that lands after it was given up is nobody's."""
+
+    def list_late_landings(self, *, since: datetime) -> list[Row]:
+        return [row for row in super().list_late_landings(since=since) if row["purpose"] != "hand_over"]
+
+    def list_void_intents(self, **_values: Any) -> list[Row]:
+        return []
+
+
+class TrustedReadings(MemoryQueries):
+    """A lead is handed over on what was read back, even where somebody changed it within the second of that reading."""
+
+    def list_waiting(self, *, batch_id: str) -> list[Row]:
+        return [row | {"read_at": _NEVER} for row in super().list_waiting(batch_id=batch_id)]
+
+
 # --- locks ----------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +330,9 @@ SABOTAGES: tuple[Strategy, ...] = (
     Strategy(name="partial results ignored", salesforce=IgnoredPartialResults),
     Strategy(name="late landings forgotten", queries=ForgottenLandings),
     Strategy(name="plan judged by its date alone", queries=DatesAlone),
+    Strategy(name="owner changed without a condition", salesforce=UnconditionalHandOvers),
+    Strategy(name="late hand-overs forgotten", queries=ForgottenHandOvers),
+    Strategy(name="last second of a read-back trusted", queries=TrustedReadings),
     Strategy(name="Retry-After dropped", salesforce=DroppedRetryAfter),
     Strategy(name="stored payload replayed", plans=StoredPayloads),
     Strategy(name="nothing overwrites a value", salesforce=BlankingUpdates),
