@@ -15,6 +15,7 @@ BASELINE_SEEDS = 60
 
 #: Where to begin with what few stories show: not far from one of them, for elsewhere it may take a thousand.
 FIRST_SEEDS = {
+    "last second of a read-back trusted": SEARCH_STRIDE + 500,
     "creations given up taken for impossible": SEARCH_STRIDE + 900,
     "no fence": SEARCH_STRIDE + 30,
     "no quiet rule": SEARCH_STRIDE + 100,
