@@ -87,11 +87,7 @@ def _expect_marks() -> frozenset[Mark]:
         | dict.fromkeys(lost, "unknown")
         | {Fault.DAILY_LIMIT: "raised", Fault.SESSION_REFUSED: "raised", Fault.SLOW: "done"}
     )
-    writes = {
-        (str(fault), str(call), answer)
-        for fault, answer in answers.items()
-        for call in WRITE_CALLS
-    }
+    writes = {(str(fault), str(call), answer) for fault, answer in answers.items() for call in WRITE_CALLS}
     reads = {(str(fault), "query", "answered" if fault is Fault.SLOW else "raised") for fault in READ_FAULTS}
     ended = {Fault.JOB_FAILED, Fault.JOB_ABORTED}
     jobs = {

@@ -87,12 +87,12 @@ def copy_mirror(tables: MemoryTables, batch_id: str, *, server_at: datetime | No
                 "LastModifiedDate": record["last_modified_at"].isoformat(),
                 "LastModifiedById": record["last_modified_by_id"],
             }
-            key = (batch_id, end["dievio_lead_id"])
-            tables.readback.put(key, {"fields": stands, "is_missing": record["is_deleted"], "server_read_at": server_at})
+            row = {"fields": stands, "is_missing": record["is_deleted"], "server_read_at": server_at}
+            tables.readback.put((batch_id, end["dievio_lead_id"]), row)
 
 
 def is_gate_open(tables: MemoryTables, batch_id: str) -> bool:
-    """Whether every new lead that only this batch has touched is still its holding owner's, as the gate on owners asks."""
+    """Whether each new lead that only this batch has touched is its holding owner's, as the gate on owners asks."""
     for end in list_to_hand_over(tables, batch_id):
         held, made = tables.readback.get((batch_id, end["dievio_lead_id"])), tables.write_intent.get(end["op_id"])
         if held is None or made is None:

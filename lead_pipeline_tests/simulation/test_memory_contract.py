@@ -89,9 +89,7 @@ SETTLING: Final = (
 #: Done for their effect on other sessions, or on the planner: there is nothing to compare.
 WITHOUT_ANSWER: Final = frozenset({"lock_creations", "refresh_statistics"})
 #: Asked on Postgres only: by jobs that the simulation does not play.
-NOT_PLAYED: Final = frozenset(
-    {"take_turn", "find_org_fact", "find_server_facts", "find_last_conversion"}
-)
+NOT_PLAYED: Final = frozenset({"take_turn", "find_org_fact", "find_server_facts", "find_last_conversion"})
 
 #: Columns of any JSON value, scalars among them.
 JSON_SCALARS: Final = frozenset({("field_value", "value"), ("org_fact", "value")})
