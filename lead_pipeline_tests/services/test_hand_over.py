@@ -87,6 +87,27 @@ def test_a_lead_that_a_person_took_stays_with_that_person(passed: WriteBench) ->
     assert owners(passed)["lead-00003"] == "0055e0000000003"
 
 
+def test_a_lead_that_a_person_edited_and_took_within_the_second_of_our_reading_stays_with_that_person(
+    passed: WriteBench,
+) -> None:
+    """An edit in the second of an earlier one leaves LastModifiedDate as it was: no condition can see it."""
+    taken = next(record for record in passed.records() if record["Dievio_Lead_ID__c"] == "lead-00003")
+    passed.ask(
+        "UPDATE readback SET server_read_at = (fields ->> 'LastModifiedDate')::timestamptz"
+        " WHERE dievio_lead_id = 'lead-00003' RETURNING 1"
+    )
+    schema = passed.emulated.org.schema("Lead")
+    assert schema is not None
+    passed.emulated.org.store.update(schema, taken["Id"], changes={"OwnerId": "0055e0000000003"})
+
+    summary = passed.hand_over()
+
+    assert (summary.done, summary.kept) == (5, 1)
+    assert owners(passed)["lead-00003"] == "0055e0000000003"
+    # The owner guard of this org would have refused it, too; not every org has one.
+    assert not passed.ask("SELECT 1 FROM write_intent WHERE purpose = 'hand_over' AND dievio_lead_id = 'lead-00003'")
+
+
 def test_an_edit_of_another_field_does_not_keep_a_lead_from_its_owner(passed: WriteBench) -> None:
     edited = next(record for record in passed.records() if record["Dievio_Lead_ID__c"] == "lead-00003")
     passed.edit(edited["Id"], {"Description": "called already"}, user="admin")
