@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
+from uuid import UUID
 
 from lead_pipeline.domain.directory_fields import read_moment
 from lead_pipeline.domain.routing import Assignment, RoutingRules, route_leads
@@ -31,7 +33,7 @@ from lead_pipeline.services.writing.bulk_delivery import deliver_in_bulk
 from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.ports import Clock, CrmWriter, Progress, WriteSession, WriteTools, say_nothing
-from lead_pipeline.services.writing.settling import credit_void_writes, settle_open_writes
+from lead_pipeline.services.writing.settling import credit_receipts, credit_void_writes, settle_open_writes
 from lead_pipeline.store import handovers
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.handovers import HandOver, WaitingLead
@@ -39,7 +41,9 @@ from lead_pipeline.store.org_facts import keep_owner_guard
 
 OBJECT_NAME = "Lead"
 OWNER_GUARD = "Dievio_Owner_Guard"  # validation rule: the integration may change the owner only of leads it holds
-OWNER_QUERY = "SELECT Id, OwnerId, LastModifiedDate, IsDeleted, IsConverted FROM Lead WHERE Id IN {ids}"
+OWNER_QUERY = (
+    "SELECT Id, OwnerId, LastModifiedDate, IsDeleted, IsConverted, Dievio_Last_Op__c FROM Lead WHERE Id IN {ids}"
+)
 
 
 class HandOverCrm(CrmWriter, Protocol):
@@ -143,7 +147,8 @@ def _carry_out(session: WriteSession, salesforce: HandOverCrm, routing: RoutingR
         if not waiting:
             return
         quiet = _find_quiet(session, waiting, is_first=not turn)
-        intents = [_intent(session, lead) for lead in _assign(session, routing, _keep_taken(session, quiet))]
+        left = _keep_taken(session, _credit_landed(session, quiet))
+        intents = [_intent(session, lead) for lead in _assign(session, routing, left)]
         if intents:
             _send(session, intents, is_bulk=_may_use_bulk(session, salesforce, len(intents)))
         elif len(quiet) == len(waiting):
@@ -208,8 +213,31 @@ def _refreshed(lead: WaitingLead, row: Mapping[str, object] | None) -> WaitingLe
     if row is None or row.get("IsDeleted") is True or row.get("IsConverted") is True:
         return replace(lead, is_missing=True)
     return replace(
-        lead, owner_id=str(row[OWNER_FIELD]), last_modified_at=read_moment(row["LastModifiedDate"]), is_missing=False
+        lead,
+        owner_id=str(row[OWNER_FIELD]),
+        last_modified_at=read_moment(row["LastModifiedDate"]),
+        receipt=str(row[RECEIPT_FIELD]) if row.get(RECEIPT_FIELD) else None,
+        is_missing=False,
     )
+
+
+def _credit_landed(session: WriteSession, leads: Sequence[WaitingLead]) -> list[WaitingLead]:
+    """Credit what the reading shows to have landed after it was given up, and return the leads that still wait.
+
+    It may also be an update by another batch, whose receipt a hand-over would take away before anybody had seen it.
+    """
+    landed = credit_receipts(session, _receipts(leads))
+    done = {intent.dievio_lead_id for intent in landed if intent.purpose is WritePurpose.HAND_OVER}
+    return [lead for lead in leads if lead.facts.dievio_lead_id not in done]
+
+
+def _receipts(leads: Sequence[WaitingLead]) -> dict[str, str]:
+    """Return receipt -> record of those leads that carry one of ours."""
+    receipts: dict[str, str] = {}
+    for lead in leads:
+        with suppress(ValueError):  # the field may hold what a person typed
+            receipts[str(UUID(lead.receipt or ""))] = lead.salesforce_id
+    return receipts
 
 
 def _keep_taken(session: WriteSession, leads: Sequence[WaitingLead]) -> list[WaitingLead]:

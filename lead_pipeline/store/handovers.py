@@ -34,6 +34,7 @@ class WaitingLead:
     holding_owner_id: str | None  # whom it was created for; None: the integration user
     owner_id: str | None  # as read back
     last_modified_at: datetime | None  # as read back
+    receipt: str | None  # as read back
     read_at: datetime | None  # by the org's clock, no later than the reading; None: not known
     is_missing: bool
     to_owner_id: str | None  # assigned by an earlier run that did not finish
@@ -101,6 +102,7 @@ def _waiting(row: Mapping[str, Any]) -> WaitingLead:
         holding_owner_id=row["holding_owner_id"],
         owner_id=row["owner_id"],
         last_modified_at=row["last_modified_at"],
+        receipt=row["receipt"],
         read_at=row["read_at"],
         is_missing=row["is_missing"],
         to_owner_id=row["to_owner_id"],

@@ -120,6 +120,11 @@ def read_void_intents(
     return tuple(_intent(row) for row in rows)
 
 
+def read_void_receipts(connection: _Connection, op_ids: Collection[UUID]) -> tuple[WriteIntent, ...]:
+    """Return which of some receipts belong to writes that were held for void."""
+    return tuple(map(_intent, load_queries("writes").list_void_receipts(connection, op_ids=list(op_ids))))
+
+
 def record_settlements(connection: _Connection, settlements: Sequence[Settlement], *, actor: str, at: datetime) -> None:
     """Record what became of writes, everywhere it has to stand."""
     if not settlements:

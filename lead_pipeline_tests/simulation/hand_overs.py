@@ -84,6 +84,7 @@ def copy_mirror(tables: MemoryTables, batch_id: str, *, server_at: datetime | No
         if record is not None:
             stands = {
                 OWNER_FIELD: record["owner_id"],
+                RECEIPT_FIELD: record["fields"][RECEIPT_FIELD],
                 "LastModifiedDate": record["last_modified_at"].isoformat(),
                 "LastModifiedById": record["last_modified_by_id"],
             }

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from lead_pipeline.domain.write_protocol import OWNER_FIELD
+from lead_pipeline.domain.write_protocol import OWNER_FIELD, RECEIPT_FIELD
 from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, MemoryTables, Row
 
 OPEN = ("sent", "unknown")
@@ -80,6 +81,12 @@ class HandOverQueries:
         ]
         return sorted(void, key=lambda row: row["op_id"])
 
+    def list_void_receipts(self, *, op_ids: Collection[UUID]) -> list[Row]:
+        found = [self.tables.write_intent.get(op_id) for op_id in set(op_ids)]
+        void = [row for row in found if row is not None and row["state"] == "void"]
+        rows = [{name: row[name] for name in INTENT_COLUMNS} for row in void]
+        return sorted(rows, key=lambda row: row["op_id"])
+
     # --- within ---------------------------------------------------------------------------------------------------
 
     def _assigned(self, batch_id: str) -> list[Row]:
@@ -107,6 +114,7 @@ class HandOverQueries:
             "mapping_version": made["mapping_version"],
             "owner_id": fields.get(OWNER_FIELD),
             "last_modified_at": None if modified is None else datetime.fromisoformat(modified),
+            "receipt": fields.get(RECEIPT_FIELD),
             "read_at": held["server_read_at"] if held is not None else None,
             "is_missing": True if held is None else held["is_missing"],
             "rule": assigned["rule"] if assigned else None,

@@ -233,7 +233,8 @@ class MemoryWorld:
             self._draw_readback(batch_id, lead_id)
 
     def _draw_readback(self, batch_id: str, lead_id: str) -> None:
-        stands = {"OwnerId": self.choose(OWNERS), "LastModifiedDate": moment(self.random).isoformat()}
+        owned = {"OwnerId": self.choose(OWNERS), RECEIPT: self.choose((None, "x"))}
+        stands = {**owned, "LastModifiedDate": moment(self.random).isoformat()}
         self.add(
             "readback",
             batch_id=batch_id,

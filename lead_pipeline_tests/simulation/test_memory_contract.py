@@ -195,6 +195,7 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("list_open_intents", {"batch_id": BATCHES[1], "at": AT, "after": world.new_id(), "most": 1}),
         ("list_late_landings", {"since": AT}),
         ("list_void_intents", {"batch_id": batch_id, "dievio_lead_ids": list(LEADS), "purpose": "hand_over"}),
+        ("list_void_receipts", {"op_ids": [row["op_id"] for row in world.tables["write_intent"]][::2]}),
         ("list_work", {"batch_id": batch_id}),
         ("list_decisions", {"batch_id": batch_id, "dievio_lead_ids": list(LEADS[:3])}),
         ("list_stale_leads", {"batch_id": batch_id}),

@@ -5,6 +5,7 @@ SELECT o.dievio_lead_id, o.raw_lead_id, o.salesforce_id, l.segment, l.field_valu
        l.field_values ->> 'seniority' AS seniority, l.em, l.li, l.fn, l.ln, l.dm,
        w.payload ->> 'OwnerId' AS holding_owner_id, w.mapping_version,
        b.fields ->> 'OwnerId' AS owner_id, (b.fields ->> 'LastModifiedDate')::timestamptz AS last_modified_at,
+       b.fields ->> 'Dievio_Last_Op__c' AS receipt,
        b.server_read_at AS read_at, coalesce(b.is_missing, true) AS is_missing,
        h.rule, h.to_owner_id,
        (SELECT count(*) FROM write_intent AS r

@@ -93,6 +93,15 @@ FROM write_intent AS w
 WHERE w.batch_id = :batch_id AND w.dievio_lead_id = ANY(:dievio_lead_ids) AND w.purpose = :purpose AND w.state = 'void'
 ORDER BY w.op_id;
 
+-- name: list_void_receipts(op_ids)
+-- Writes that were held for void, by the receipts that a reading found on records.
+SELECT w.op_id, w.batch_id, w.run_id, w.dievio_lead_id, w.raw_lead_id, w.person_key, w.purpose, w.kind, w.object_name,
+       w.salesforce_id, w.payload, w.before, w.base_last_modified_at, w.mapping_version, w.reason_code, w.attempt,
+       w.state, w.bulk_job_id, w.error_code
+FROM write_intent AS w
+WHERE w.op_id = ANY(:op_ids) AND w.state = 'void'
+ORDER BY w.op_id;
+
 -- name: settle_intents(settlements, at)!
 -- Note the end of writes; `unknown` keeps them open.
 UPDATE write_intent AS w

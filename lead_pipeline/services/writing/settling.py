@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from lead_pipeline.domain.refusals import find_refusal
 from lead_pipeline.domain.settlements import Settlement, settle_reading
@@ -90,6 +92,24 @@ def credit_void_writes(
     if landed:
         record(session, [_late_landing(intent) for intent in landed])
     return frozenset(intent.dievio_lead_id for intent in landed)
+
+
+def credit_receipts(session: WriteSession, receipts: Mapping[str, str]) -> tuple[WriteIntent, ...]:
+    """Credit writes that were held for void and whose receipts a reading found; return them.
+
+    Whoever writes on the strength of that reading asks this first: its own receipt takes the place of theirs, and then
+    nothing would ever tell that they landed.
+
+    Args:
+        session: The run's hold on the batch.
+        receipts: Receipt -> id of the record that carries it.
+    """
+    with session.database.transaction() as connection:
+        void = writes.read_void_receipts(connection, [UUID(receipt) for receipt in receipts])
+    if void:
+        landed = [replace(intent, salesforce_id=receipts[str(intent.op_id)]) for intent in void]
+        record(session, [_late_landing(intent) for intent in landed])
+    return void
 
 
 def read_records(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[WriteKey, FoundRecord]:
