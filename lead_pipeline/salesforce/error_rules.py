@@ -144,6 +144,8 @@ def rule_for_code(code: str, text: str, *, status: int) -> ErrorRule:
     for rule in _RULES_BY_CODE.get(code, ()):
         if rule.phrase in text:
             return rule
+    if status == _TOO_MANY_REQUESTS:
+        return _turned_away(code)
     if status == _PRECONDITION_FAILED:
         return ErrorRule(code, Remedy.READ, "the record was changed since it was read")
     if status in _STATUS_MEANS_STOP:
@@ -160,12 +162,17 @@ def rule_for_status(status: int) -> ErrorRule:
     """
     code = f"HTTP_{status}"
     if status == _TOO_MANY_REQUESTS:
-        return ErrorRule(code, Remedy.RETRY, "too many requests", is_transient=True)
+        return _turned_away(code)
     if status == _PRECONDITION_FAILED:
         return ErrorRule(code, Remedy.READ, "the record was changed since it was read")
     if status in _REDIRECTS:
         return ErrorRule(code, Remedy.STOP, "the address leads elsewhere")
     return _unknown(code)
+
+
+def _turned_away(code: str) -> ErrorRule:
+    """Too many requests, says Salesforce or something in front of it: the call was not begun."""
+    return ErrorRule(code, Remedy.RETRY, "too many requests", is_transient=True)
 
 
 def _unknown(code: str) -> ErrorRule:

@@ -126,7 +126,7 @@ def join_campaigns_session(session: WriteSession, rules: CampaignRules) -> Campa
 
 def _carry_out(session: WriteSession) -> None:
     """Read, send and read again until everybody has an end; the last turn only reads."""
-    for turn in range(session.limits.tries + 1):
+    for turn in range(session.limits.retries.attempts + 1):
         with session.database.transaction() as connection:
             session.lease.beat(connection)
             waiting = campaigns.read_open(connection, session.batch_id)
@@ -137,7 +137,7 @@ def _carry_out(session: WriteSession) -> None:
         done = 0
         for page in _pages(waiting, session.limits.target_read_records):
             absent = _read_members(session, page)
-            if turn < session.limits.tries:
+            if turn < session.limits.retries.attempts:
                 _send(session, absent)
             done += len(page)
             session.tools.on_progress("join_campaigns", done, len(waiting))

@@ -18,7 +18,7 @@ from lead_pipeline.errors import RetryableError, TransportFaultError
 
 Answer = TypeVar("Answer")
 MAX_RETRY_AFTER_SECONDS = 120.0  # a server that asks for more is better met by the next run than by a hung one
-_JITTER = random.SystemRandom()
+draw_chance = random.SystemRandom().random  # 0 to 1; of the machine, so that no seed puts two clients in step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Retries:
         policy: RetryPolicy,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = _JITTER.random,
+        chance: Callable[[], float] = draw_chance,
     ) -> None:
         self.policy = policy
         self._sleep = sleep

@@ -89,6 +89,7 @@ def test_only_a_failure_in_the_midst_of_the_work_leaves_a_write_unknown() -> Non
         (403, R.STOP, AnswerKind.NOT_DONE),
         (410, R.STOP, AnswerKind.NOT_DONE),
         (412, R.READ, AnswerKind.NOT_DONE),
+        (429, R.RETRY, AnswerKind.NOT_DONE),
         (500, R.READ, AnswerKind.UNKNOWN),
         (503, R.READ, AnswerKind.UNKNOWN),
     ],

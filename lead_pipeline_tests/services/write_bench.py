@@ -190,10 +190,11 @@ class WriteBench:
         *,
         reach: Callable[[CrashPoint], None] = pass_through,
         wait: Callable[[float], None] | None = None,
+        chance: Callable[[], float] = lambda: 0.0,
         batch_id: str = BATCH_ID,
     ) -> WriteSummary:
         self.run_number += 1
-        tools = WriteTools(now=self.now, wait=wait or self.wait, reach=reach)
+        tools = WriteTools(now=self.now, wait=wait or self.wait, chance=chance, reach=reach)
         plans = DirectoryPlans(self.database, self.client, self.rules, batch_id=batch_id, now=self.now)
         with open_session(
             self.database,

@@ -117,6 +117,8 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311  # seeded randomness is the point
+        # The waits have numbers of their own, so that a wait more or less leaves the rest of a kept story as it was.
+        self.waiting_chance = Random(f"waits of {self.seed}")  # noqa: S311  # seeded randomness is the point
         self.scenario: Scenario = draw_scenario(self.random)
         if self.fault_rate is not None:
             self.scenario = replace(
@@ -403,6 +405,7 @@ class Simulation:
         tools = WriteTools(
             now=self.clock.now,
             wait=lambda seconds: self.scheduler.wait(worker, seconds),
+            chance=self.waiting_chance.random,
             new_id=self.new_id,
             reach=lambda point: self._reach(worker, point),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lead_pipeline.errors import (
     ConfigurationError,
@@ -141,3 +143,21 @@ def test_a_realtime_call_gives_up_within_seconds() -> None:
     waits = [REALTIME_RETRIES.wait_seconds(failures) for failures in range(1, REALTIME_RETRIES.attempts)]
 
     assert sum(waits) < 10
+
+
+@given(
+    failures=st.integers(min_value=1, max_value=60),
+    chance=st.floats(min_value=0.0, max_value=1.0),
+    asked=st.none() | st.floats(min_value=0.0, max_value=10_000.0),
+)
+def test_a_wait_is_between_half_and_whole_never_above_its_cap_and_never_below_what_is_asked(
+    failures: int, chance: float, asked: float | None
+) -> None:
+    for policy in (BATCH_RETRIES, REALTIME_RETRIES):
+        wait = policy.wait_seconds(failures, retry_after_seconds=asked, chance=chance)
+        whole = min(policy.base_seconds * 2.0 ** (failures - 1), policy.ceiling_seconds)
+
+        if asked is not None:
+            assert wait == min(asked, MAX_RETRY_AFTER_SECONDS)
+        else:
+            assert whole / 2 <= wait <= whole <= policy.ceiling_seconds

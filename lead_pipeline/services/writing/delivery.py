@@ -58,7 +58,7 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[UUID, R
     answers: dict[UUID, RecordAnswer] = {}
     pending = list(intents)
     size = max(len(pending), 1)
-    for turn in range(session.limits.tries):
+    for turn in range(session.limits.retries.attempts):
         if turn:
             session.tools.wait(retry_wait(session, turn))
             size = max(size // session.limits.shrink_factor, 1)
@@ -127,15 +127,19 @@ def _may_retry(answer: RecordAnswer) -> bool:
 
 
 def retry_wait(session: WriteSession, turn: int) -> float:
-    """Return the seconds to wait before a try is repeated; `turn` counts the repetitions from 1."""
-    return min(session.limits.retry_wait_seconds * float(2 ** (turn - 1)), session.limits.max_retry_wait_seconds)
+    """Return the seconds to wait before a try is repeated; `turn` counts the repetitions from 1.
+
+    Part of them is drawn by chance: processes that were refused over one lock must not come back together. A pause that
+    the org asks for is waited before, by `pause_if_asked`, and not shortened.
+    """
+    return session.limits.retries.wait_seconds(turn, chance=session.tools.chance())
 
 
 def pause_if_asked(session: WriteSession, answers: Iterable[RecordAnswer]) -> None:
     """Wait where the org asks for it at once: it means the next call, whether a retry or other records."""
     asked = max((answer.retry_after_seconds or 0.0 for answer in answers), default=0.0)
     if asked:
-        session.tools.wait(min(asked, session.limits.max_retry_wait_seconds))
+        session.tools.wait(min(asked, session.limits.max_asked_wait_seconds))
 
 
 def _chunks(intents: Sequence[WriteIntent], size: int) -> Iterator[list[WriteIntent]]:

@@ -13,6 +13,7 @@ from lead_pipeline.domain.call_costs import (
     QUERY_PAGE_RECORDS,
     UPDATE_BULK_THRESHOLD,
 )
+from lead_pipeline.transport.retries import BATCH_RETRIES, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,8 @@ class WriteLimits:
     update_bulk_threshold: int = UPDATE_BULK_THRESHOLD
     bulk_job_rows: int = BULK_JOB_ROWS
     api_share: float = 0.8  # of the org's daily calls; the rest belongs to everybody else
-    tries: int = 4  # one try and three retries of a transient refusal
-    retry_wait_seconds: float = 1.0  # first wait; doubles with each try
-    max_retry_wait_seconds: float = 60.0  # a longer Retry-After is not worth holding the lease for
+    retries: RetryPolicy = BATCH_RETRIES  # of a transient refusal
+    max_asked_wait_seconds: float = 60.0  # a longer Retry-After is not worth holding the lease for
     shrink_factor: int = 4  # chunks of a retry are that much smaller: fewer rows contend for one lock
     late_commit_seconds: float = 900.0  # Salesforce ends a call after 10 minutes: until then a lost creation may land
     quiet_wait_seconds: float = 2.0  # time until an edit can no longer hide in the second of a reading

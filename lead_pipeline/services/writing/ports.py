@@ -1,4 +1,4 @@
-"""What the write path needs from outside: Salesforce, clock, waiting, ids, fresh plans, and places where it may die.
+"""What the write path needs from outside: Salesforce, clock, chance, ids, fresh plans, and places where it may die.
 
 Everything that varies between production, tests and simulation enters here; the modules beside hold the order of work.
 """
@@ -19,6 +19,7 @@ from lead_pipeline.errors import ApiBudgetReachedError
 from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.leases import Lease
+from lead_pipeline.transport.retries import draw_chance
 
 Clock = Callable[[], datetime]
 Progress = Callable[[str, int, int], None]
@@ -152,10 +153,11 @@ def say_nothing(_stage: str, _done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteTools:
-    """Clock, waiting, ids and hooks."""
+    """Clock, waiting, chance, ids and hooks."""
 
     now: Clock
     wait: Callable[[float], None]  # seconds
+    chance: Callable[[], float] = draw_chance  # 0 to 1
     new_id: Callable[[], UUID] = uuid4
     reach: Callable[[CrashPoint], None] = pass_through
     on_progress: Progress = say_nothing

@@ -97,6 +97,6 @@ def _may_be_drift(entry: tuple[WriteIntent, RecordAnswer, NextStep]) -> bool:
 def _judge(session: WriteSession, intent: WriteIntent, answer: RecordAnswer) -> NextStep:
     step = decide_next_step(intent, answer)
     is_bulk = intent.bulk_job_id is not None and answer.kind is AnswerKind.NOT_DONE
-    if step is NextStep.RETRY and is_bulk and intent.attempt < session.limits.tries:
+    if step is NextStep.RETRY and is_bulk and intent.attempt < session.limits.retries.attempts:
         return NextStep.REPLAN  # the rows of a job cannot be sent again one by one; the next pass takes them up
     return step
