@@ -79,10 +79,15 @@ def estimate_calls(
         preparation=PREPARATION_CALLS,
         creates=INSERT_JOB_CALLS * jobs if creates > BULK_THRESHOLD else ceil(creates / COLLECTION_RECORDS),
         updates=bulk_update if is_bulk_update else ceil(updates / COMPOSITE_UPDATES),
-        read_back=ceil(written / QUERY_PAGE_RECORDS),
+        read_back=read_back_calls(written),
         hand_over=bulk_hand_over if is_bulk_hand_over else ceil(creates / COMPOSITE_UPDATES),
         campaigns=sum(ceil(n / MEMBER_READ_RECORDS) + ceil(n / COLLECTION_RECORDS) for n in memberships),
     )
+
+
+def read_back_calls(records: int) -> int:
+    """Return the calls that reading so many written records takes."""
+    return ceil(records / QUERY_PAGE_RECORDS)
 
 
 def estimate_credits(segments: Iterable[SegmentAccount]) -> int:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from lead_pipeline.domain.call_costs import read_back_calls
 from lead_pipeline.domain.companies import NO_COMPANIES, CompanyPolicy
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.mapping import MappingSet
@@ -256,9 +257,12 @@ def write_session(session: WriteSession, plans: FreshPlans, *, holding_queue: st
         writes.settle_rows_without_plan(connection, session.batch_id, at=session.tools.now())
         holding_owner_id = writes.read_holding_owner(connection, holding_queue)
         writes.refresh_statistics(connection)
+        counts = writes.count_batch(connection, session.batch_id, run_id=session.run_id)
+        outcomes = writes.count_outcomes(connection, session.batch_id)
+    reserved = read_back_calls(outcomes[Outcome.CREATED] + outcomes[Outcome.UPDATED] + counts.unsettled)
     stopped_reason = ""
     try:
-        carry_out_plan(session, plans, holding_owner_id=holding_owner_id)
+        carry_out_plan(replace(session, reserved_calls=reserved), plans, holding_owner_id=holding_owner_id)
     except ApiBudgetReachedError as error:
         stopped_reason = str(error)
     with session.database.transaction() as connection:

@@ -7,7 +7,7 @@ is decided in `domain/settlements`; hand-over rows and read-backs have modules o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,12 +44,12 @@ class WorkItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwinWatch:
-    """Since when the creations of other leads count as unseen by a plan.
+class UnseenSince:
+    """Since when other writes count as unseen by a plan.
 
     Attributes:
         seen_at: Our clock when the reading of the org began on which the plan rests.
-        given_up_since: Creations sent since then and given up without an answer may still land.
+        given_up_since: Writes sent since then and given up without an answer may still land.
     """
 
     seen_at: datetime
@@ -77,22 +77,28 @@ class BatchCounts:
 
 
 def insert_intents(
-    connection: _Connection, intents: Sequence[WriteIntent], *, sent_at: datetime, twins: TwinWatch
+    connection: _Connection, intents: Sequence[WriteIntent], *, sent_at: datetime, unseen: UnseenSince
 ) -> frozenset[UUID]:
     """Commit writes as sent and return the ids of those that are now ours to send.
 
     Left out are leads and persons that already have an open write, and creations of somebody whom another lead may be
-    creating, has created since the org was read, or may still create because its end was never answered.
+    creating, has created since the org was read, or may still create because its end was never answered. An update in a
+    job, which carries no condition, is left out where the same holds for another write to its record.
     """
     queries = load_queries("writes")
     rows = [_intent_row(intent) for intent in intents]
+    held: Iterable[Mapping[str, Any]] = ()
     if any(intent.kind is WriteKind.INSERT for intent in intents):
         queries.lock_creations(connection, name=_CREATION_LOCK)
         held = queries.list_twins(
-            connection, intents=Jsonb(rows), seen_at=twins.seen_at, given_up_since=twins.given_up_since
+            connection, intents=Jsonb(rows), seen_at=unseen.seen_at, given_up_since=unseen.given_up_since
         )
-        waiting = {str(row["op_id"]) for row in held}
-        rows = [row for row in rows if row["op_id"] not in waiting]
+    elif any(intent.bulk_job_id for intent in intents):
+        held = queries.list_overtaken(
+            connection, intents=Jsonb(rows), seen_at=unseen.seen_at, given_up_since=unseen.given_up_since
+        )
+    waiting = {str(row["op_id"]) for row in held}
+    rows = [row for row in rows if row["op_id"] not in waiting]
     added = queries.insert_intents(connection, intents=Jsonb(rows), sent_at=sent_at)
     return frozenset(row["op_id"] for row in added)
 

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from lead_pipeline.domain.write_protocol import OWNER_FIELD, RECEIPT_FIELD
+from lead_pipeline_tests.simulation.memory_fences import OPEN
 from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, MemoryTables, Row
 
-OPEN = ("sent", "unknown")
 _KEPT_COLUMNS = ("dievio_lead_id", "salesforce_id", "rule", "from_owner_id", "to_owner_id", "reason")
 _ROSTER_FIELDS = {"department": "Department", "title": "Title", "country": "Country", "user_type": "UserType"}
 

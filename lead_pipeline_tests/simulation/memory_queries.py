@@ -1,4 +1,4 @@
-"""What the named queries of `writes.sql` do, on tables in memory; `memory_leases` and `memory_handovers` hold others.
+"""What the named queries of `writes.sql` do, on tables in memory; `memory_fences` and its like hold others.
 
 One function per query, under its name, with its parameters. `services/writing` plays the same protocol on Postgres.
 """
@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
-from lead_pipeline_tests.simulation.likeness import is_alike, shares_key
+from lead_pipeline_tests.simulation.likeness import shares_key
 from lead_pipeline_tests.simulation.memory_facts import FactQueries
-from lead_pipeline_tests.simulation.memory_handovers import OPEN, HandOverQueries
+from lead_pipeline_tests.simulation.memory_fences import OPEN, FenceQueries
+from lead_pipeline_tests.simulation.memory_handovers import HandOverQueries
 from lead_pipeline_tests.simulation.memory_leases import LeaseQueries
 from lead_pipeline_tests.simulation.memory_tables import INTENT_COLUMNS, Row
 
@@ -24,7 +25,7 @@ WORK_KEYS = ("em", "li", "fn", "ln", "dm", "co", "ph", "pe", "st")
 Settlements = Sequence[Mapping[str, Any]]
 
 
-class MemoryQueries(FactQueries, HandOverQueries):
+class MemoryQueries(FactQueries, FenceQueries, HandOverQueries):
     """The queries of one database, shared by its sessions; `leases` are those that each session has of its own."""
 
     leases = LeaseQueries
@@ -52,37 +53,6 @@ class MemoryQueries(FactQueries, HandOverQueries):
             added.append({"op_id": op_id})
         return added
 
-    def lock_creations(self, *, name: str) -> list[Row]:
-        """Do nothing: a transaction in memory is alone until it ends."""
-        del name
-        return [{"pg_advisory_xact_lock": ""}]
-
-    def list_twins(self, *, intents: Settlements, seen_at: datetime, given_up_since: datetime) -> list[Row]:
-        creations = [row for row in self.tables.write_intent.rows() if row["kind"] == "insert"]
-        going = [
-            (row, self._lead_of(row))
-            for row in creations
-            if row["state"] in OPEN
-            or (row["state"] == "applied" and row["resolved_at"] >= seen_at)
-            or (row["state"] == "void" and row["sent_at"] >= given_up_since)
-        ]
-        return [
-            {"op_id": UUID(intent["op_id"])}
-            for intent in intents
-            if intent["kind"] == "insert"
-            and any(
-                other["dievio_lead_id"] != intent["dievio_lead_id"] and is_alike(self._lead_of(intent), lead)
-                for other, lead in going
-            )
-        ]
-
-    def is_fenced(self, intent: Mapping[str, Any]) -> bool:
-        """Whether one of the two unique indexes of open writes refuses another one."""
-        return any(
-            intent["dievio_lead_id"] == other["dievio_lead_id"] or intent["person_key"] == other["person_key"]
-            for other in self.open_intents()
-        )
-
     def list_open_intents(self, *, batch_id: str, at: datetime, after: UUID, most: int) -> list[Row]:
         live = {row["name"] for row in self.tables.lease.rows() if row["expires_at"] > at}
         found = [
@@ -103,9 +73,6 @@ class MemoryQueries(FactQueries, HandOverQueries):
                 if is_ours and place == (row["dievio_lead_id"], row["object_name"]):
                     landed += [_intent({**row, "salesforce_id": record["salesforce_id"]})]
         return landed
-
-    def open_intents(self) -> Iterator[Row]:
-        return (row for row in self.tables.write_intent.rows() if row["state"] in OPEN)
 
     # --- settling -------------------------------------------------------------------------------------------------
 
@@ -403,12 +370,6 @@ class MemoryQueries(FactQueries, HandOverQueries):
         return 0
 
     # --- within ---------------------------------------------------------------------------------------------------
-
-    def _lead_of(self, row: Mapping[str, Any]) -> Row:
-        lead = self.tables.lead.get((row["batch_id"], row["raw_lead_id"]))
-        if lead is None:
-            raise KeyError(row["raw_lead_id"])
-        return lead
 
     def _joined(self, settlements: Settlements) -> Iterator[tuple[Mapping[str, Any], Row]]:
         for settlement in settlements:

@@ -68,6 +68,7 @@ UNORDERED: Final = frozenset(
     {
         "insert_intents",
         "list_twins",
+        "list_overtaken",
         "list_late_landings",
         "list_outcome_counts",
         "count_assigned_by_rule",
@@ -191,6 +192,7 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("insert_intents", {"intents": Jsonb(writes), "sent_at": AT}),
         ("lock_creations", {"name": "creations"}),
         ("list_twins", {"intents": Jsonb(writes), "seen_at": AT, "given_up_since": AT}),
+        ("list_overtaken", {"intents": Jsonb(writes), "seen_at": AT, "given_up_since": AT}),
         ("list_open_intents", {"batch_id": batch_id, "at": AT, "after": NEVER, "most": 100}),
         ("list_open_intents", {"batch_id": BATCHES[1], "at": AT, "after": world.new_id(), "most": 1}),
         ("list_late_landings", {"since": AT}),

@@ -13,14 +13,17 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from lead_pipeline.domain.call_costs import INSERT_JOB_CALLS, REFUSED_ROWS_CALLS, UPDATE_JOB_CALLS
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer, Remedy
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, WriteIntent, WriteKind
 from lead_pipeline.errors import LeadPipelineError, PlanOutdatedError, RetryableError, WritesRefusedError
+from lead_pipeline.services.writing.delivery import deliver
 from lead_pipeline.services.writing.ports import CrashPoint, JobProgress, WriteSession
 from lead_pipeline.services.writing.recording import commit_intents, leave_unknown, record, record_answers, void_unsent
 
 _ResultKind = Literal["successful", "failed", "unprocessed"]
 
+JOB_CALLS = max(INSERT_JOB_CALLS, UPDATE_JOB_CALLS + REFUSED_ROWS_CALLS)
 OPEN_JOB = "open"  # not closed: no row of it was touched
 ABORTED_JOB = "aborted"
 FAILED_JOB = "failed"
@@ -33,14 +36,14 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent], *, se
     Args:
         session: The run's hold on the batch.
         intents: The writes.
-        seen_at: Our clock when the reading began that creations rest on.
+        seen_at: Our clock when the reading began that the plans rest on.
 
     Raises:
         ApiBudgetReachedError: The product's share of calls is spent; nothing was sent.
         PlanOutdatedError: Fields of the org changed since the writes were planned.
         WritesRefusedError: Salesforce refuses every write of this kind.
     """
-    session.require_budget()
+    session.require_budget(JOB_CALLS)
     object_name = intents[0].object_name
     job_id = session.salesforce.create_bulk_job(object_name, _operation(intents[0]))
     session.tools.reach(CrashPoint.AFTER_JOB_CREATION)
@@ -49,7 +52,14 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent], *, se
         pause = _expected_seconds(session, len(ours))
         _pause(session, pause)
         settle_job(session, job_id, ours, pause=pause)
-    return len(ours)
+    return len(ours) + _deliver_the_rest(session, intents, ours)
+
+
+def _deliver_the_rest(session: WriteSession, intents: Sequence[WriteIntent], ours: Sequence[WriteIntent]) -> int:
+    """Send the updates that a job may not carry with their condition, which tells whether their plan is outdated."""
+    carried = {intent.op_id for intent in ours}
+    rest = [intent for intent in intents if intent.op_id not in carried and intent.kind is WriteKind.UPDATE]
+    return deliver(session, rest) if rest else 0
 
 
 def settle_job(

@@ -239,13 +239,14 @@ class WriteSession:
     order: WriteOrder = WHOLE_PLAN
     guard: UpdateGuard = field(default_factory=NoGuard)
     fields: FieldWatch = field(default_factory=NoWatch)
+    reserved_calls: int = 0  # that what follows the writes will take
 
-    def require_budget(self) -> None:
-        """Stop before the product's share of the org's calls is spent.
+    def require_budget(self, calls: int = 1) -> None:
+        """Stop unless so many calls fit into what is left of the product's share, less what was reserved of it.
 
         Raises:
-            ApiBudgetReachedError: It is; what is planned stays planned.
+            ApiBudgetReachedError: They do not; what is planned stays planned.
         """
         usage = self.salesforce.usage
-        if usage is not None and usage.used >= usage.allowed * self.limits.api_share:
+        if usage is not None and usage.used + self.reserved_calls + calls > usage.allowed * self.limits.api_share:
             raise ApiBudgetReachedError(used=usage.used, allowed=usage.allowed)

@@ -13,7 +13,7 @@ from lead_pipeline.domain.write_protocol import IntentState, NextStep, WriteInte
 from lead_pipeline.errors import PlanOutdatedError, WritesRefusedError
 from lead_pipeline.services.writing.ports import CrashPoint, WriteSession
 from lead_pipeline.store import writes
-from lead_pipeline.store.writes import TwinWatch
+from lead_pipeline.store.writes import UnseenSince
 
 
 def commit_intents(
@@ -22,20 +22,20 @@ def commit_intents(
     """Commit writes before they leave and return those that are ours to send.
 
     A person with an open write elsewhere, or with a record that our reading cannot have seen, is left out; that lead
-    waits for the next pass or run.
+    waits for the next pass or run. So is a record that we wrote since, where a job is to write it without a condition.
 
     Args:
         session: The run's hold on the batch.
         intents: The writes.
-        seen_at: Our clock when the reading began that their plans rest on; now, for writes that create nothing.
+        seen_at: Our clock when the reading began that their plans rest on; now, where nobody says.
     """
     sent_at = session.tools.now()
     late = timedelta(seconds=session.limits.late_commit_seconds)
-    twins = TwinWatch(seen_at=seen_at or sent_at, given_up_since=sent_at - late)
+    unseen = UnseenSince(seen_at=seen_at or sent_at, given_up_since=sent_at - late)
     session.tools.reach(CrashPoint.BEFORE_INTENT_COMMIT)
     with session.database.transaction() as connection:
         session.lease.beat(connection)
-        ours = writes.insert_intents(connection, intents, sent_at=session.tools.now(), twins=twins)
+        ours = writes.insert_intents(connection, intents, sent_at=session.tools.now(), unseen=unseen)
     session.tools.reach(CrashPoint.AFTER_INTENT_COMMIT)
     return [intent for intent in intents if intent.op_id in ours]
 
