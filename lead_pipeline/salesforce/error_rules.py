@@ -140,10 +140,13 @@ _REDIRECTS = range(300, 400)
 
 
 def rule_for_code(code: str, text: str, *, status: int) -> ErrorRule:
-    """Find the rule of an error that Salesforce itself named; unknown codes are judged by the HTTP status."""
-    for rule in _RULES_BY_CODE.get(code, ()):
-        if rule.phrase in text:
-            return rule
+    """Find the rule of an error that Salesforce itself named; unknown codes are judged by the HTTP status.
+
+    So are codes that leave open what was done, where the status says that nothing was.
+    """
+    rule = next((rule for rule in _RULES_BY_CODE.get(code, ()) if rule.phrase in text), None)
+    if rule is not None and not (rule.kind is AnswerKind.UNKNOWN and status == _TOO_MANY_REQUESTS):
+        return rule
     if status == _TOO_MANY_REQUESTS:
         return _turned_away(code)
     if status == _PRECONDITION_FAILED:

@@ -99,6 +99,12 @@ def test_an_unknown_code_is_judged_by_its_status(status: int, remedy: Remedy, ki
     assert (rule.remedy, rule.kind) == (remedy, kind)
 
 
+def test_a_code_that_leaves_all_open_is_outdone_by_a_status_that_turns_the_call_away() -> None:
+    assert rule_for_code("UNKNOWN_EXCEPTION", "x", status=500).kind is AnswerKind.UNKNOWN
+    turned_away = rule_for_code("UNKNOWN_EXCEPTION", "x", status=429)
+    assert (turned_away.remedy, turned_away.kind, turned_away.is_transient) == (R.RETRY, AnswerKind.NOT_DONE, True)
+
+
 @pytest.mark.parametrize(
     ("status", "remedy", "kind"),
     [
