@@ -121,7 +121,6 @@ def hand_over_session(session: WriteSession, salesforce: HandOverCrm, routing: R
     """Hand over the new leads of a held batch; the part that a simulation drives with ports of its own."""
     with session.database.transaction() as connection:
         session.lease.beat(connection)
-        handovers.forget_refused(connection, session.batch_id)
     stopped_reason = ""
     try:
         _carry_out(session, salesforce, routing)
@@ -129,7 +128,7 @@ def hand_over_session(session: WriteSession, salesforce: HandOverCrm, routing: R
         stopped_reason = str(error)
     with session.database.transaction() as connection:
         states = handovers.count_states(connection, session.batch_id)
-        waiting = handovers.read_waiting(connection, session.batch_id)
+        waiting = handovers.read_waiting(connection, session.batch_id, run_id=session.run_id)
     return HandOverSummary(
         done=states[HandOverState.DONE],
         kept=states[HandOverState.KEPT],
@@ -176,7 +175,7 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent], *, is_bulk: boo
 
 def _read_waiting(session: WriteSession) -> list[WaitingLead]:
     with session.database.transaction() as connection:
-        return handovers.read_waiting(connection, session.batch_id)
+        return handovers.read_waiting(connection, session.batch_id, run_id=session.run_id)
 
 
 def _find_quiet(session: WriteSession, waiting: Sequence[WaitingLead], *, is_first: bool) -> list[WaitingLead]:

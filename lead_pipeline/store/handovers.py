@@ -54,14 +54,10 @@ class HandOver:
     reason: str
 
 
-def read_waiting(connection: _Connection, batch_id: str) -> list[WaitingLead]:
-    """Return the new leads of a batch that wait for their owner."""
-    return [_waiting(row) for row in load_queries("handovers").list_waiting(connection, batch_id=batch_id)]
-
-
-def forget_refused(connection: _Connection, batch_id: str) -> None:
-    """Let assignments that could not be carried out be made anew."""
-    load_queries("handovers").delete_refused(connection, batch_id=batch_id)
+def read_waiting(connection: _Connection, batch_id: str, *, run_id: str) -> list[WaitingLead]:
+    """Return the new leads of a batch that wait for their owner; whom this run was refused waits for another one."""
+    rows = load_queries("handovers").list_waiting(connection, batch_id=batch_id, run_id=run_id)
+    return [_waiting(row) for row in rows]
 
 
 def save_handovers(connection: _Connection, batch_id: str, handovers: Iterable[HandOver]) -> None:

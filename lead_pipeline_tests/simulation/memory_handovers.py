@@ -21,7 +21,7 @@ class HandOverQueries:
 
     tables: MemoryTables
 
-    def list_waiting(self, *, batch_id: str) -> list[Row]:
+    def list_waiting(self, *, batch_id: str, run_id: str) -> list[Row]:
         fenced = {row["dievio_lead_id"] for row in self.tables.write_intent.rows() if row["state"] in OPEN}
         waiting = []
         for end in self.tables.lead_outcome.rows():
@@ -31,22 +31,16 @@ class HandOverQueries:
             assigned = self.tables.handover.get((batch_id, end["dievio_lead_id"]))
             lead = self.tables.lead.get((batch_id, end["raw_lead_id"]))
             made = self.tables.write_intent.get(end["op_id"])
-            if lead is not None and made is not None and (assigned is None or assigned["state"] == "planned"):
+            if lead is not None and made is not None and self._may_be_assigned(assigned, run_id=run_id):
                 waiting.append(self._waiting(end, lead, made, assigned))
         return sorted(waiting, key=lambda row: row["raw_lead_id"])
-
-    def delete_refused(self, *, batch_id: str) -> int:
-        refused = [row for row in self._assigned(batch_id) if row["state"] == "refused"]
-        for row in refused:
-            self.tables.handover.delete((batch_id, row["dievio_lead_id"]))
-        return len(refused)
 
     def upsert_handovers(self, *, batch_id: str, handovers: Sequence[Mapping[str, Any]]) -> int:
         for entry in handovers:
             key, state = (batch_id, entry["dievio_lead_id"]), str(entry["state"])
             if key in self.tables.handover:
-                names = ("reason", "to_owner_id")
-                self.tables.handover.change(key, state=state, **{name: entry[name] for name in names})
+                names = ("reason", "rule", "to_owner_id")
+                self.tables.handover.change(key, state=state, op_id=None, **{name: entry[name] for name in names})
             else:
                 row = {name: entry[name] for name in _KEPT_COLUMNS}
                 end = {"state": state, "op_id": None, "handed_over_at": None}
@@ -54,7 +48,7 @@ class HandOverQueries:
         return len(handovers)
 
     def count_assigned_by_rule(self) -> list[Row]:
-        counts = Counter(row["rule"] for row in self.tables.handover.rows() if row["state"] != "kept")
+        counts = Counter(row["rule"] for row in self.tables.handover.rows() if row["state"] in {"planned", "done"})
         return [{"rule": rule, "leads": count} for rule, count in counts.items()]
 
     def list_roster(self) -> list[Row]:
@@ -92,6 +86,12 @@ class HandOverQueries:
     def _assigned(self, batch_id: str) -> list[Row]:
         return [row for row in self.tables.handover.rows() if row["batch_id"] == batch_id]
 
+    def _may_be_assigned(self, assigned: Row | None, *, run_id: str) -> bool:
+        if assigned is None or assigned["state"] == "planned":
+            return True
+        refused = self.tables.write_intent.get(assigned["op_id"])
+        return assigned["state"] == "refused" and (refused is None or refused["run_id"] != run_id)
+
     def _waiting(self, end: Row, lead: Row, made: Row, assigned: Row | None) -> Row:
         batch_id, values = end["batch_id"], lead["field_values"]
         held = self.tables.readback.get((batch_id, end["dievio_lead_id"]))
@@ -118,6 +118,6 @@ class HandOverQueries:
             "read_at": held["server_read_at"] if held is not None else None,
             "is_missing": True if held is None else held["is_missing"],
             "rule": assigned["rule"] if assigned else None,
-            "to_owner_id": assigned["to_owner_id"] if assigned else None,
+            "to_owner_id": assigned["to_owner_id"] if assigned and assigned["state"] == "planned" else None,
             "refusal_count": refused,
         }

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lead_pipeline.domain.write_protocol import RECEIPT_FIELD
+from lead_pipeline.domain.write_protocol import OWNER_FIELD, RECEIPT_FIELD
 from lead_pipeline_tests.simulation.likeness import shares_key
 from lead_pipeline_tests.simulation.memory_facts import FactQueries
 from lead_pipeline_tests.simulation.memory_fences import OPEN, FenceQueries
@@ -188,13 +188,13 @@ class MemoryQueries(FactQueries, FenceQueries, HandOverQueries):
         for settlement, intent in self._joined(settlements):
             key = (intent["batch_id"], intent["dievio_lead_id"])
             state, old = settlement["hand_over_state"], self.tables.handover.get(key)
-            if state is not None and old is not None:
+            if state is not None and old is not None and (old["state"] != "done" or state == "done"):
                 kept = "a person chose an owner first"
                 reason = kept if state == "kept" else settlement.get("cause") or old["reason"]
                 done_at = at if state == "done" else None
-                self.tables.handover.change(
-                    key, state=str(state), op_id=intent["op_id"], reason=reason, handed_over_at=done_at
-                )
+                owner = intent["payload"].get(OWNER_FIELD) if state == "done" else old["to_owner_id"]
+                end = {"state": str(state), "op_id": intent["op_id"], "reason": reason, "handed_over_at": done_at}
+                self.tables.handover.change(key, to_owner_id=owner, **end)
                 count += 1
         return count
 

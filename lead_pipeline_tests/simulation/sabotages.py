@@ -227,8 +227,8 @@ class ForgottenHandOvers(MemoryQueries):
 class TrustedReadings(MemoryQueries):
     """A lead is handed over on what was read back, even where somebody changed it within the second of that reading."""
 
-    def list_waiting(self, *, batch_id: str) -> list[Row]:
-        return [row | {"read_at": _NEVER} for row in super().list_waiting(batch_id=batch_id)]
+    def list_waiting(self, *, batch_id: str, run_id: str) -> list[Row]:
+        return [row | {"read_at": _NEVER} for row in super().list_waiting(batch_id=batch_id, run_id=run_id)]
 
 
 # --- locks ----------------------------------------------------------------------------------------------------------

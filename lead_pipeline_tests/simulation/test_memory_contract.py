@@ -222,13 +222,12 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("keep_org_fact", {"name": "update_guard:Lead", "value": Jsonb(True), "seen_at": AT}),
     ]
     handing: list[Call] = [
-        *[("list_waiting", {"batch_id": each}) for each in BATCHES],
-        ("delete_refused", {"batch_id": batch_id}),
+        *[("list_waiting", {"batch_id": each, "run_id": "run-1"}) for each in BATCHES],
         ("upsert_handovers", {"batch_id": batch_id, "handovers": Jsonb(world.draw_hand_overs())}),
         ("count_assigned_by_rule", {}),
         ("list_roster", {}),
         ("list_states", {"batch_id": batch_id}),
-        ("list_waiting", {"batch_id": batch_id}),
+        ("list_waiting", {"batch_id": batch_id, "run_id": "run-2"}),
     ]
     settling = [(name, {**settle, "actor": "test"} if name == "insert_log_entries" else settle) for name in SETTLING]
     return [[call] for call in single] + [handing, list(settling), [*settling, *settling]]

@@ -116,7 +116,7 @@ WHEN_SETTLED: Mapping[str, Mapping[str, object]] = {
     "gates.list_eligible": {},
     "gates.list_twins": {},
     "gates.list_written": {"after": "", **_WANTED, "writer_id": None, "most": 5_000},
-    "handovers.list_waiting": {},
+    "handovers.list_waiting": {"run_id": "r"},
     "reports.count_field_verdicts": {},
     "reports.count_delivered": {},
 }

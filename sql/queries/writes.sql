@@ -249,15 +249,17 @@ SET batch_id = excluded.batch_id, raw_lead_id = excluded.raw_lead_id, error_clas
     last_failed_at = excluded.last_failed_at;
 
 -- name: settle_hand_overs(settlements, at)!
--- How the assignment of owners ended.
+-- How the assignment of owners ended: with the owner whom the org took, and not otherwise once it was carried out.
 UPDATE handover AS h
 SET state = s.hand_over_state,
     op_id = s.op_id,
+    to_owner_id = CASE s.hand_over_state WHEN 'done' THEN w.payload ->> 'OwnerId' ELSE h.to_owner_id END,
     reason = CASE s.hand_over_state WHEN 'kept' THEN 'a person chose an owner first' ELSE coalesce(s.cause, h.reason) END,
     handed_over_at = CASE s.hand_over_state WHEN 'done' THEN :at END
 FROM jsonb_to_recordset(:settlements) AS s (op_id uuid, hand_over_state text, cause text)
 JOIN write_intent AS w USING (op_id)
-WHERE s.hand_over_state IS NOT NULL AND h.batch_id = w.batch_id AND h.dievio_lead_id = w.dievio_lead_id;
+WHERE s.hand_over_state IS NOT NULL AND h.batch_id = w.batch_id AND h.dievio_lead_id = w.dievio_lead_id
+  AND (h.state <> 'done' OR s.hand_over_state = 'done');
 
 -- name: list_work(batch_id)
 -- Leads that are to be created or updated and have neither an outcome nor an open write. A plan that does not know the
