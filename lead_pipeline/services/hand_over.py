@@ -14,6 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from lead_pipeline.domain.directory_fields import read_moment
+from lead_pipeline.domain.org_guard import OWNER_RULE
 from lead_pipeline.domain.routing import Assignment, RoutingRules, route_leads
 from lead_pipeline.domain.settlements import HandOverState
 from lead_pipeline.domain.write_protocol import (
@@ -40,7 +41,6 @@ from lead_pipeline.store.handovers import HandOver, WaitingLead
 from lead_pipeline.store.org_facts import keep_owner_guard
 
 OBJECT_NAME = "Lead"
-OWNER_GUARD = "Dievio_Owner_Guard"  # validation rule: the integration may change the owner only of leads it holds
 OWNER_QUERY = (
     "SELECT Id, OwnerId, LastModifiedDate, IsDeleted, IsConverted, Dievio_Last_Op__c FROM Lead WHERE Id IN {ids}"
 )
@@ -158,7 +158,7 @@ def _may_use_bulk(session: WriteSession, salesforce: HandOverCrm, lead_count: in
     """Tell whether a job is worth it and the org itself refuses rows whose owner a person chose."""
     if lead_count <= session.limits.hand_over_bulk_threshold:
         return False
-    is_guarded = OWNER_GUARD in salesforce.active_validation_rules(OBJECT_NAME)
+    is_guarded = OWNER_RULE in salesforce.active_validation_rules(OBJECT_NAME)
     with session.database.transaction() as connection:
         keep_owner_guard(connection, is_active=is_guarded, at=session.tools.now())
     return is_guarded

@@ -13,13 +13,13 @@ import pytest
 from pydantic import SecretStr
 
 from lead_pipeline.config.pipeline import load_pipeline_config
+from lead_pipeline.domain.org_guard import OWNER_RULE
 from lead_pipeline.errors import OrgNotReadyError
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
 from lead_pipeline.sandbox.salesforce_org import Org
 from lead_pipeline.services.examine import Examination, examine, require_ready
-from lead_pipeline.services.hand_over import OWNER_GUARD
 from lead_pipeline.store.database import Database
 from lead_pipeline_tests.domain.test_findings import GOLDEN, SENIORITIES, say
 from lead_pipeline_tests.salesforce.clients import EmulatedOrg
@@ -98,7 +98,7 @@ ORGS: dict[str, Break] = {
     "an assignment rule is active": lead(
         {"assignment_rules": [{"name": "Standard Lead Assignment", "entries": [["TRUE", "Dievio_Holding"]]}]}
     ),
-    "owners are not guarded": lead({"validation_rules": [{"name": OWNER_GUARD, "active": False}]}),
+    "owners are not guarded": lead({"validation_rules": [{"name": OWNER_RULE, "active": False}]}),
 }
 
 
