@@ -48,7 +48,9 @@ def deliver_in_bulk(session: WriteSession, intents: Sequence[WriteIntent], *, se
     job_id = session.salesforce.create_bulk_job(object_name, _operation(intents[0]))
     session.tools.reach(CrashPoint.AFTER_JOB_CREATION)
     ours = commit_intents(session, [replace(intent, bulk_job_id=job_id) for intent in intents], seen_at=seen_at)
-    if ours and _start_job(session, job_id, ours):
+    if not ours:
+        _give_up_job(session, job_id)
+    elif _start_job(session, job_id, ours):
         pause = _expected_seconds(session, len(ours))
         _pause(session, pause)
         settle_job(session, job_id, ours, pause=pause)
@@ -111,8 +113,7 @@ def _start_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent
         session.salesforce.upload_bulk_rows(job_id, [_row(intent) for intent in intents])
     except LeadPipelineError as error:
         void_unsent(session, intents)  # an upload alone writes nothing: only closing lets the org begin
-        with suppress(LeadPipelineError):
-            session.salesforce.abort_bulk_job(job_id)  # an open job would count against the org's limit for a week
+        _give_up_job(session, job_id)
         if isinstance(error, RetryableError):
             return False
         raise
@@ -122,6 +123,12 @@ def _start_job(session: WriteSession, job_id: str, intents: Sequence[WriteIntent
         session.salesforce.close_bulk_job(job_id)
     session.tools.reach(CrashPoint.AFTER_JOB_CLOSE)
     return True
+
+
+def _give_up_job(session: WriteSession, job_id: str) -> None:
+    """Abort a job that nobody will close: left open, it would count against the org's limit for a week."""
+    with suppress(LeadPipelineError):
+        session.salesforce.abort_bulk_job(job_id)
 
 
 def _row(intent: WriteIntent) -> dict[str, object]:

@@ -142,6 +142,24 @@ def test_a_job_that_was_never_closed_can_no_longer_be_closed_once_its_rows_are_p
     assert len(bulk_bench.records()) == LEADS
 
 
+def test_a_job_is_aborted_when_another_batch_wrote_all_its_people_first(bulk_bench: WriteBench) -> None:
+    other = "2026-05-05"
+    again = [{**person(number), "dievio_lead_id": f"again-{number}"} for number in range(1, LEADS + 1)]
+    bulk_bench.add_leads(*again, batch_id=other)
+    bulk_bench.read_and_plan(other)
+    created: list[int] = []
+
+    def overtake(point: CrashPoint) -> None:
+        if point is CrashPoint.AFTER_JOB_CREATION and not created:
+            created.append(bulk_bench.write(batch_id=other).created_by_run)
+
+    bulk_bench.write(reach=overtake)
+
+    assert created == [LEADS]
+    assert [job["state"] for job in JobStore(bulk_bench.emulated.org).all("ingest")] == ["Aborted", "JobComplete"]
+    assert len(bulk_bench.records()) == LEADS
+
+
 class SlowJobs:
     """The org, but its jobs run for so many looks longer, and show so many rows done meanwhile."""
 
