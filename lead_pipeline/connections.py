@@ -42,6 +42,7 @@ from lead_pipeline.store.rate_limits import SharedTokenBucket
 from lead_pipeline.transport.json_calls import JsonCalls
 from lead_pipeline.transport.rate_limits import CallLimit, TokenBucket
 from lead_pipeline.transport.redaction import install_redaction
+from lead_pipeline.transport.retries import BATCH_RETRIES, Retries, RetryPolicy
 
 
 def salesforce_credentials(settings: Settings) -> SalesforceCredentials:
@@ -88,10 +89,16 @@ SANDBOX_CALLS_PER_SECOND = 1_000
 
 
 class Connections:
-    """The clients of one run or one command; use it as a context manager."""
+    """The clients of one run or one command; use it as a context manager.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Where the systems are.
+        patience: How reads of the org that failed for the moment are repeated.
+    """
+
+    def __init__(self, settings: Settings, *, patience: RetryPolicy = BATCH_RETRIES) -> None:
         self.settings = settings
+        self._patience = patience
         install_redaction(settings.secret_values())
 
     def __enter__(self) -> Self:
@@ -175,7 +182,7 @@ class Connections:
     @cached_property
     def salesforce(self) -> SalesforceClient:
         """The org."""
-        return connect(salesforce_credentials(self.settings))
+        return connect(salesforce_credentials(self.settings), retries=Retries(self._patience))
 
     def calls(self) -> dict[str, int]:
         """Return the calls made so far to each system that was opened."""

@@ -25,6 +25,7 @@ from lead_pipeline.services.join_campaigns import join_campaigns
 from lead_pipeline.services.read_back import ReadBackSource, read_back
 from lead_pipeline.services.report import build_report
 from lead_pipeline.services.write import Crm, DirectoryPlans, WriteRules, name_owners, open_session, write_session
+from lead_pipeline.services.writing.limits import WriteLimits
 from lead_pipeline.services.writing.org_guard import OrgGuard
 from lead_pipeline.services.writing.ports import Clock, WriteOrder, WriteTools
 from lead_pipeline.store.database import Database
@@ -66,6 +67,10 @@ class Rework:
     now: Clock
     wait: Callable[[float], None] = time.sleep
     run_id: str = field(default_factory=lambda: f"rework-{uuid4().hex[:12]}")
+
+    def within(self, limits: WriteLimits) -> Rework:
+        """Return the same work under other limits of writing."""
+        return replace(self, rules=replace(self.rules, write=replace(self.rules.write, limits=limits)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

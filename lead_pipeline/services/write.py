@@ -5,7 +5,6 @@ The protocol itself lives in `writing`; which rows may be written is decided by 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,11 +32,9 @@ from lead_pipeline.services.writing.ports import (
     Clock,
     CrmWriter,
     FreshPlans,
-    Progress,
     WriteOrder,
     WriteSession,
     WriteTools,
-    say_nothing,
 )
 from lead_pipeline.store import writes
 from lead_pipeline.store.database import Database
@@ -171,8 +168,7 @@ def write_batch(
     batch_id: str,
     run_id: str,
     actor: str,
-    now: Clock,
-    on_progress: Progress = say_nothing,
+    tools: WriteTools,
 ) -> WriteSummary:
     """Carry out the plan of a batch: every lead created, updated, skipped, asked about or given up, exactly once.
 
@@ -185,8 +181,7 @@ def write_batch(
         batch_id: The batch.
         run_id: The run, for log and lease.
         actor: Who started it, for the log.
-        now: The clock, aware UTC.
-        on_progress: Told the stage, the leads done and the leads in all.
+        tools: Clock, waiting and who is told of progress.
 
     Raises:
         GateClosedError: A blocking gate before the write failed or never ran.
@@ -194,10 +189,9 @@ def write_batch(
         WritesRefusedError: Salesforce refuses every write until somebody mends the org or the mapping.
     """
     require_gates(database, batch_id=batch_id, stage="writes")
-    prepare_log_days(database, at=now())
+    prepare_log_days(database, at=tools.now())
     name_owners(database, rules)
-    tools = WriteTools(now=now, wait=time.sleep, on_progress=on_progress)
-    plans = DirectoryPlans(database, salesforce, rules, batch_id=batch_id, now=now)
+    plans = DirectoryPlans(database, salesforce, rules, batch_id=batch_id, now=tools.now)
     guard = OrgGuard(database, salesforce, rules.mappings)
     with open_session(
         database, salesforce, tools, rules.limits, batch_id=batch_id, run_id=run_id, actor=actor

@@ -100,6 +100,17 @@ def test_one_person_is_looked_up_by_profile_and_the_budget_shows_it(
     assert "spent on what we knew already" in line.call("budget").stdout
 
 
+def test_what_the_org_refuses_while_somebody_waits_is_told_with_the_next_step(
+    line: CommandLine, nights: NightBench
+) -> None:
+    nights.fault("row_lock", route="composite", method="POST", body_contains="If-Unmodified-Since")
+
+    told = line.call("one", "--linkedin", "https://www.linkedin.com/in/jane-doe").stdout
+
+    assert "`lead-pipeline dlq retry` tries again" in told
+    assert nights.records("Lead")[0]["Title"] != "CFO"
+
+
 def test_a_profile_without_a_record_is_shown_with_its_price_and_not_written(
     line: CommandLine, nights: NightBench, dievio: DievioWorld
 ) -> None:

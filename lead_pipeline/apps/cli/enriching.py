@@ -14,6 +14,7 @@ from lead_pipeline.apps.enrichment_tables import print_preview, print_profile
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
+from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.errors import ConfigurationError, GateClosedError, UnknownSubjectError
 from lead_pipeline.services.enriching.budgeting import preview_enrichment, report_budget
 from lead_pipeline.services.enriching.profiles import look_up_profile
@@ -24,6 +25,12 @@ from lead_pipeline.services.enriching.refreshing import (
     retry_parked,
 )
 from lead_pipeline.settings import load_settings
+from lead_pipeline.transport.retries import REALTIME_RETRIES
+
+_NEXT_STEPS = {
+    Outcome.DEAD_LETTER: "Not written: `lead-pipeline dlq list` says why, `lead-pipeline dlq retry` tries again",
+    Outcome.REVIEW: "Somebody has to decide: `lead-pipeline review list`",
+}
 
 
 @click.group()
@@ -107,7 +114,7 @@ def one(*, linkedin_url: str | None, dievio_lead_id: str | None, is_json: bool) 
         raise click.UsageError("Name either --linkedin or --lead")
     settings = load_settings()
     announce_sandboxes(settings)
-    with Connections(settings) as connections:
+    with Connections(settings, patience=REALTIME_RETRIES) as connections:
         refresh, batch_id = connections.refresh(actor="command line"), _stamped("one")
         try:
             summary = look_up_one(refresh, batch_id=batch_id, linkedin_url=linkedin_url, dievio_lead_id=dievio_lead_id)
@@ -178,5 +185,8 @@ def _tell(summary: RefreshSummary, *, is_json: bool) -> None:
         console = open_console()
         for name, value in summary.as_metadata().items():
             console.print(f"{name:<28} {value:,}" if isinstance(value, int) else f"{name:<28} {value}")
+        for outcome, step in _NEXT_STEPS.items():
+            if summary.write is not None and summary.write.outcomes.get(outcome):
+                console.print(f"[yellow]{step}[/]")
     if summary.failed_gates:
         raise GateClosedError(summary.batch_id, summary.failed_gates)

@@ -1,5 +1,7 @@
 """What is written to Salesforce, how it is read back, and to whom the leads are handed."""
 
+import time
+
 import dagster as dg
 
 from lead_pipeline.connections import Connections
@@ -12,6 +14,7 @@ from lead_pipeline.services.hand_over import hand_over
 from lead_pipeline.services.join_campaigns import join_campaigns
 from lead_pipeline.services.read_back import read_back
 from lead_pipeline.services.write import write_batch
+from lead_pipeline.services.writing.ports import WriteTools
 
 
 @dg.asset(
@@ -41,8 +44,7 @@ def sync_salesforce__writes(
             batch_id=context.partition_key,
             run_id=context.run.run_id,
             actor=actor_of(context),
-            now=connections.now,
-            on_progress=progress.report,
+            tools=WriteTools(now=connections.now, wait=time.sleep, on_progress=progress.report),
         )
     return materialized(summary, row_count=summary.settled)
 

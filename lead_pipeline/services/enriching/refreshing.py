@@ -27,6 +27,8 @@ from lead_pipeline.services.refresh_directory import refresh_directory
 from lead_pipeline.services.report import build_report
 from lead_pipeline.services.reworking import Rework
 from lead_pipeline.services.write import WriteSummary, write_batch
+from lead_pipeline.services.writing.limits import REALTIME_LIMITS
+from lead_pipeline.services.writing.ports import WriteTools
 from lead_pipeline.store import refreshes as store
 from lead_pipeline.store.pulls import add_batch
 from lead_pipeline.store.refreshes import RecordToRefresh
@@ -114,6 +116,8 @@ def look_up_one(
 ) -> RefreshSummary:
     """Look one person of the org up now, whatever audience and age say; a person just answered about costs nothing.
 
+    Somebody waits for it: a write that the org refuses for now is tried again within seconds, then it is a dead letter.
+
     Raises:
         UnknownSubjectError: The address names no profile, or no record of the org is this person; nothing is asked.
     """
@@ -129,7 +133,8 @@ def look_up_one(
             raise UnknownSubjectError("LinkedIn profile" if linkedin_url else "lead id")
         return records[:1]
 
-    return _run(refresh, choose, batch_id=batch_id, source=ON_DEMAND, reason=ON_DEMAND)
+    hurried = replace(refresh, work=refresh.work.within(REALTIME_LIMITS))
+    return _run(hurried, choose, batch_id=batch_id, source=ON_DEMAND, reason=ON_DEMAND)
 
 
 def _run(
@@ -201,7 +206,7 @@ def _write(work: Rework, batch_id: str) -> tuple[WriteSummary, list[str]]:
         batch_id=batch_id,
         run_id=work.run_id,
         actor=work.actor,
-        now=work.now,
+        tools=WriteTools(now=work.now, wait=work.wait),
     )
     failed = _look(work, batch_id, "writes")
     if failed:

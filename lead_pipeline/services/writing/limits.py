@@ -13,7 +13,7 @@ from lead_pipeline.domain.call_costs import (
     QUERY_PAGE_RECORDS,
     UPDATE_BULK_THRESHOLD,
 )
-from lead_pipeline.transport.retries import BATCH_RETRIES, RetryPolicy
+from lead_pipeline.transport.retries import BATCH_RETRIES, REALTIME_RETRIES, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +42,8 @@ class WriteLimits:
     target_read_records: int = 1_000  # records by id per call: five queries of 200 ids
     query_page_records: int = QUERY_PAGE_RECORDS
     plan_page_leads: int = 1_000  # whole decisions in memory at a time
+
+
+#: Of a write that somebody waits for: as many tries as at night, but within seconds. What is refused on each of them
+#: is a dead letter at once instead of a silent pause; its replay has the patience of a night again.
+REALTIME_LIMITS = WriteLimits(retries=REALTIME_RETRIES, max_asked_wait_seconds=3.0, max_job_wait_seconds=30.0)

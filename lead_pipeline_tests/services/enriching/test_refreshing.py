@@ -18,6 +18,8 @@ from lead_pipeline.services.enriching.refreshing import (
     refresh_stale_records,
     retry_parked,
 )
+from lead_pipeline.services.replay import retry_letters
+from lead_pipeline.store.dead_letters import LetterChoice
 from lead_pipeline.store.suppressions import add_suppression
 from lead_pipeline_tests.fakes_enrichment import FakeEnrichmentProvider
 from lead_pipeline_tests.lead_builders import load_mapping
@@ -27,6 +29,7 @@ from lead_pipeline_tests.services.rework_bench import new_rework
 from lead_pipeline_tests.services.write_bench import WriteBench
 
 POLICY = EnrichmentPolicy(budget=BudgetRules(daily_credits=1_000), providers=("fake",))
+UPDATE_ROUTE = {"route": "composite", "method": "POST", "body_contains": "If-Unmodified-Since"}
 HUNDRED_DAYS = 100 * 24 * 3600.0
 
 
@@ -260,3 +263,40 @@ def test_at_the_limit_the_rest_of_the_records_waits_for_tomorrow(nights: NightBe
     assert (first.failed_gates, second.failed_gates) == ((), ())
     assert (first.records, second.records, provider.charged) == (2, 1, 2)
     assert {one["Title"] for one in records(nights).values()} == {"CFO", "CTO"}
+
+
+@pytest.mark.parametrize(
+    ("is_waited_for", "shortest", "longest"), [(True, 0.7, 1.4), (False, 3.5, 7.0)], ids=["on demand", "at night"]
+)
+def test_a_locked_record_is_tried_as_often_but_not_as_long_while_somebody_waits(
+    nights: NightBench, *, is_waited_for: bool, shortest: float, longest: float
+) -> None:
+    pauses: list[float] = []
+    looker = refresher(nights, FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")]))
+    looker = replace(looker, work=replace(looker.work, wait=pauses.append))
+    nights.fault("row_lock", **UPDATE_ROUTE)
+
+    if is_waited_for:
+        look_up_one(looker, batch_id="looked-up", linkedin_url="linkedin.com/in/jane-doe")
+    else:
+        refresh_stale_records(looker, batch_id="looked-up")
+
+    assert len(pauses) == 3  # between four tries
+    assert shortest <= sum(pauses) <= longest
+    letters = nights.ask("SELECT error_code, attempts FROM dead_letter WHERE batch_id = 'looked-up'")
+    assert [(one["error_code"], one["attempts"]) for one in letters] == [("UNABLE_TO_LOCK_ROW", 1)]
+
+
+def test_what_was_given_up_within_seconds_is_replayed_with_the_patience_of_a_night(nights: NightBench) -> None:
+    looker = refresher(nights, FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")]))
+    nights.fault("row_lock", **UPDATE_ROUTE)
+    look_up_one(looker, batch_id="one-1", linkedin_url="linkedin.com/in/jane-doe")
+    nights.end_faults()
+    nights.fault("row_lock", times=3, **UPDATE_ROUTE)
+    pauses: list[float] = []
+
+    summary = retry_letters(replace(new_rework(nights), wait=pauses.append), LetterChoice())
+
+    assert (summary.tried, summary.recovered) == (1, 1)
+    assert max(pauses) >= 2.0  # the third pause of a night is four seconds less what chance takes off
+    assert records(nights)["Jane"]["Title"] == "CFO"
