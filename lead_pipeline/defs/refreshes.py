@@ -6,7 +6,12 @@ import dagster as dg
 
 from lead_pipeline.connections import Connections
 from lead_pipeline.defs.assets.directory import SALESFORCE_POOL
-from lead_pipeline.services.enriching.refreshing import RefreshSummary, refresh_stale_records, retry_parked
+from lead_pipeline.services.enriching.refreshing import (
+    RefreshSummary,
+    finish_unfinished,
+    refresh_stale_records,
+    retry_parked,
+)
 
 #: 04:15 UTC: when the night has bought what it needs, the rest of the day's budget goes to the oldest records.
 CRM_REFRESH_CRON = "15 4 * * *"
@@ -15,16 +20,21 @@ RETRY_CRON = "*/30 * * * *"
 ACTOR = "dagster"
 
 
-def _finish(context: dg.OpExecutionContext, summary: RefreshSummary) -> None:
-    """Show the counts; a closed gate fails the run."""
-    context.add_output_metadata(summary.as_metadata())
-    for alert in summary.enrichment.alerts if summary.enrichment else ():
-        context.log.warning(alert)
-    if summary.failed_gates:
-        raise dg.Failure(
-            description=f"Batch {summary.batch_id} was stopped by {', '.join(summary.failed_gates)}. "
-            f"See `lead-pipeline gates --date {summary.batch_id}`"
-        )
+def _finish(context: dg.OpExecutionContext, summary: RefreshSummary, *finished: RefreshSummary) -> None:
+    """Show the counts, and which earlier batches were finished; a closed gate fails the run."""
+    names = ", ".join(one.batch_id for one in finished)
+    context.add_output_metadata({**summary.as_metadata(), "finished_batches": names})
+    for one in (summary, *finished):
+        for alert in one.enrichment.alerts if one.enrichment else ():
+            context.log.warning(alert)
+    stopped = [
+        f"Batch {one.batch_id} was stopped by {', '.join(one.failed_gates)}. "
+        f"See `lead-pipeline gates --date {one.batch_id}`"
+        for one in (summary, *finished)
+        if one.failed_gates
+    ]
+    if stopped:
+        raise dg.Failure(description="\n".join(stopped))
 
 
 @dg.op(
@@ -36,11 +46,15 @@ def refresh_crm_records(context: dg.OpExecutionContext, connections: dg.Resource
     _finish(context, refresh_stale_records(connections.refresh(actor=ACTOR), batch_id=batch_id))
 
 
-@dg.op(pool=SALESFORCE_POOL, description="Ask again about people whose provider did not answer.")
+@dg.op(
+    pool=SALESFORCE_POOL,
+    description="Ask again about people whose provider did not answer, and finish batches that an outage ended.",
+)
 def retry_enrichment(context: dg.OpExecutionContext, connections: dg.ResourceParam[Connections]) -> None:
     """A batch of its own each time; without anybody due it makes none."""
     batch_id = f"retry-{connections.now().astimezone(UTC):%Y%m%dT%H%M%S}"
-    _finish(context, retry_parked(connections.refresh(actor=ACTOR), batch_id=batch_id))
+    refresh = connections.refresh(actor=ACTOR)
+    _finish(context, retry_parked(refresh, batch_id=batch_id), *finish_unfinished(refresh))
 
 
 @dg.job(executor_def=dg.in_process_executor, description="Refresh stale records of the org through the same gates.")

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from lead_pipeline.domain.enrichment.merging import FieldResult, Merged, ProviderFindings
 from lead_pipeline.domain.enrichment.policy import RetryRules
 from lead_pipeline.domain.enrichment.questions import Finding
-from lead_pipeline.domain.enrichment.selection import Candidate, Choice, Memory, Selection
+from lead_pipeline.domain.enrichment.selection import TAKING_REASONS, Candidate, Choice, Memory, Need, Selection
 from lead_pipeline.domain.leads import Confidence, ConfidenceOrigin, MatchKeys
 from lead_pipeline.domain.normalize.times import read_time
 from lead_pipeline.store.bulk import copy_rows
@@ -81,6 +81,14 @@ def replace_requests(
         for selection in selections
     )
     copy_rows(connection, "enrichment_request", columns=columns, rows=rows)
+
+
+def read_needs(connection: psycopg.Connection[Any], batch_id: str) -> dict[str, Need]:
+    """Return our id -> what the batch wanted of a person when it first looked, of those who take over what is said."""
+    rows = load_queries("enrichment").list_needs(connection, batch_id=batch_id, reasons=sorted(TAKING_REASONS))
+    return {
+        row["dievio_lead_id"]: Need(missing=frozenset(row["missing"]), stale=frozenset(row["stale"])) for row in rows
+    }
 
 
 def delete_open_requests(connection: psycopg.Connection[Any], batch_id: str) -> None:

@@ -169,7 +169,7 @@ def settle_rows(connection: psycopg.Connection[Any], batch_id: str, *, settled_a
 
 
 def read_leads(connection: psycopg.Connection[Any], batch_id: str) -> Iterator[NormalizedLead]:
-    """Yield every normalized lead of a batch, copies of a person included."""
+    """Yield every lead of a batch as normalization left it, copies of a person included."""
     query = load_queries("leads").read_leads
     for rows in _pages(
         lambda after: query(connection, batch_id=batch_id, after_raw_lead_id=after, row_limit=ROWS_PER_READ)

@@ -64,6 +64,14 @@ def list_due_retries(connection: psycopg.Connection[Any], *, at: datetime, most:
     return [row["dievio_lead_id"] for row in rows]
 
 
+def list_unfinished(
+    connection: psycopg.Connection[Any], sources: Collection[str], *, begun_before: datetime
+) -> dict[str, str]:
+    """Return batch id -> source of batches that something other than a gate ended early, the oldest first."""
+    rows = load_queries("refreshes").list_unfinished(connection, sources=sorted(sources), begun_before=begun_before)
+    return {row["batch_id"]: row["source"] for row in rows}
+
+
 def count_rows(connection: psycopg.Connection[Any], batch_id: str) -> int:
     """Return how many rows a batch already has."""
     return int(load_queries("refreshes").count_rows(connection, batch_id=batch_id))

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lead_pipeline.apps.cli.main import root
-from lead_pipeline.errors import UnknownSubjectError
+from lead_pipeline.errors import GateClosedError, UnknownSubjectError
 from lead_pipeline.sandbox.dievio_api import DEFAULT_API_KEY
 from lead_pipeline_tests.dievio_worlds import DievioWorld, running_dievio
 from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest finds fixtures by their names
@@ -109,6 +109,21 @@ def test_what_the_org_refuses_while_somebody_waits_is_told_with_the_next_step(
 
     assert "`lead-pipeline dlq retry` tries again" in told
     assert nights.records("Lead")[0]["Title"] != "CFO"
+
+
+def test_what_a_fault_ended_is_finished_by_the_retry(line: CommandLine, nights: NightBench) -> None:
+    nights.fault("reset_before_commit", route="composite", method="POST", body_contains="If-Unmodified-Since")
+    ended = line.call("one", "--linkedin", "https://www.linkedin.com/in/jane-doe")
+    nights.end_faults()
+    with nights.database.transaction() as connection:
+        connection.execute("UPDATE batch SET created_at = created_at - interval '1 hour' WHERE source = 'on_demand'")
+
+    retried, again = line.read("retry"), line.read("retry")
+
+    assert isinstance(ended.exception, GateClosedError)
+    assert retried["finished_batches"].startswith("one-")
+    assert "finished_batches" not in again
+    assert nights.records("Lead")[0]["Title"] == "CFO"
 
 
 def test_a_profile_without_a_record_is_shown_with_its_price_and_not_written(

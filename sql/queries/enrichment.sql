@@ -28,6 +28,12 @@ WHERE l.batch_id = :batch_id
 ORDER BY l.raw_lead_id
 LIMIT :row_limit;
 
+-- name: list_needs(batch_id, reasons)
+-- What the batch wanted of people when it first looked.
+SELECT dievio_lead_id, missing, stale
+FROM enrichment_request
+WHERE batch_id = :batch_id AND reason = ANY (:reasons::text[]);
+
 -- name: delete_open_requests(batch_id)!
 -- Forget what was decided about people whose row has no outcome yet.
 DELETE FROM enrichment_request AS q

@@ -97,9 +97,11 @@ WHERE l.batch_id = :batch_id AND l.duplicate_of_raw_lead_id IS NOT NULL
 ON CONFLICT (batch_id, raw_lead_id) DO NOTHING;
 
 -- name: read_leads(batch_id, after_raw_lead_id, row_limit)
--- The next normalized leads of a batch, copies of a person included.
-SELECT raw_lead_id, batch_id, segment, dievio_lead_id, is_weak_id, duplicate_of_raw_lead_id, field_values, confidences,
-       source_paths, flags, em, li, dm, fn, ln, co, ti, ph, pe, st, fetched_at
+-- The next leads of a batch as normalization left them, whatever enrichment made of them since; copies included.
+SELECT raw_lead_id, batch_id, segment, dievio_lead_id, is_weak_id, duplicate_of_raw_lead_id,
+       coalesce(delivered_values, field_values) AS field_values,
+       coalesce(delivered_confidences, confidences) AS confidences, source_paths,
+       coalesce(delivered_flags, flags) AS flags, em, li, dm, fn, ln, co, ti, ph, pe, st, fetched_at
 FROM lead
 WHERE batch_id = :batch_id AND raw_lead_id > :after_raw_lead_id
 ORDER BY raw_lead_id

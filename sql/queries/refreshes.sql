@@ -55,3 +55,20 @@ LIMIT :person_limit;
 -- name: count_rows(batch_id)$
 -- Rows that a batch already has: it was begun before.
 SELECT count(*)::integer FROM raw_lead WHERE batch_id = :batch_id;
+
+-- name: list_unfinished(sources, begun_before)
+-- Batches that an outage, a spent share of calls or a death ended before their last gate looked, the oldest first. One
+-- that a gate stopped waits for a person instead; the gates right behind the write also fail for rows without an end.
+SELECT b.batch_id, b.source
+FROM batch AS b
+WHERE b.source = ANY (:sources::text[]) AND b.created_at <= :begun_before
+  AND NOT EXISTS (SELECT FROM gate_result AS g
+                  WHERE g.batch_id = b.batch_id
+                    AND (g.stage = 'handover' OR (g.is_blocking AND NOT g.passed AND g.stage <> 'writes')))
+  AND (NOT EXISTS (SELECT FROM gate_result AS g
+                   WHERE g.batch_id = b.batch_id AND g.stage = 'writes' AND g.is_blocking AND NOT g.passed)
+       OR EXISTS (SELECT FROM raw_lead AS r
+                  WHERE r.batch_id = b.batch_id
+                    AND NOT EXISTS (SELECT FROM lead_outcome AS o
+                                    WHERE o.batch_id = r.batch_id AND o.raw_lead_id = r.raw_lead_id)))
+ORDER BY b.created_at, b.batch_id;

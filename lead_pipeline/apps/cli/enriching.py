@@ -20,6 +20,7 @@ from lead_pipeline.services.enriching.budgeting import preview_enrichment, repor
 from lead_pipeline.services.enriching.profiles import look_up_profile
 from lead_pipeline.services.enriching.refreshing import (
     RefreshSummary,
+    finish_unfinished,
     look_up_one,
     refresh_stale_records,
     retry_parked,
@@ -153,15 +154,17 @@ def refresh(*, is_json: bool) -> None:
 @enrich.command()
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def retry(*, is_json: bool) -> None:
-    """Ask again about people whose provider did not answer and whose time has come.
+    """Ask again about people whose provider did not answer and whose time has come; finish what an outage ended.
 
     Example: lead-pipeline enrich retry
     """
     settings = load_settings()
     announce_sandboxes(settings)
     with Connections(settings) as connections:
-        summary = retry_parked(connections.refresh(actor="command line"), batch_id=_stamped("retry"))
-    _tell(summary, is_json=is_json)
+        work = connections.refresh(actor="command line")
+        summary = retry_parked(work, batch_id=_stamped("retry"))
+        finished = finish_unfinished(work)
+    _tell(summary, *finished, is_json=is_json)
 
 
 def refresh_batch_id(at: datetime) -> str:
@@ -173,20 +176,24 @@ def _stamped(kind: str) -> str:
     return f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
 
 
-def _tell(summary: RefreshSummary, *, is_json: bool) -> None:
-    """Print what was done.
+def _tell(summary: RefreshSummary, *finished: RefreshSummary, is_json: bool) -> None:
+    """Print what was done, and which earlier batches were finished along the way.
 
     Raises:
-        GateClosedError: A gate stopped the batch.
+        GateClosedError: A gate stopped a batch.
     """
+    facts = summary.as_metadata()
+    if finished:
+        facts["finished_batches"] = ", ".join(one.batch_id for one in finished)
     if is_json:
-        click.echo(json.dumps(summary.as_metadata(), indent=2))
+        click.echo(json.dumps(facts, indent=2))
     else:
         console = open_console()
-        for name, value in summary.as_metadata().items():
+        for name, value in facts.items():
             console.print(f"{name:<28} {value:,}" if isinstance(value, int) else f"{name:<28} {value}")
         for outcome, step in _NEXT_STEPS.items():
-            if summary.write is not None and summary.write.outcomes.get(outcome):
+            if any(one.write and one.write.outcomes.get(outcome) for one in (summary, *finished)):
                 console.print(f"[yellow]{step}[/]")
-    if summary.failed_gates:
-        raise GateClosedError(summary.batch_id, summary.failed_gates)
+    for one in (summary, *finished):
+        if one.failed_gates:
+            raise GateClosedError(one.batch_id, one.failed_gates)

@@ -41,6 +41,9 @@ class Why(StrEnum):
     ASKED_BEFORE = "asked_before"  # every provider has answered, and nothing it said is old enough
 
 
+#: Reasons after which a person takes over what providers said, now or earlier.
+TAKING_REASONS = frozenset({Why.MISSING, Why.STALE, Why.ON_DEMAND, Why.ASKED_BEFORE})
+
 #: Reasons to leave a person alone that a night alone does not change.
 LASTING_REASONS = frozenset({Why.SUPPRESSED, Why.DOUBTFUL, Why.NO_IDENTIFIER, Why.OFF_TARGET, Why.LOW_INTENT})
 
@@ -81,6 +84,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a batch wanted of a person when it first looked."""
+
+    missing: frozenset[str]
+    stale: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Whether a person is looked up, why, and what for.
 
@@ -108,7 +119,14 @@ class Selection:
         return (self.missing | self.stale) - {RECORD}
 
 
-def select(candidate: Candidate, policy: EnrichmentPolicy, *, now: datetime, is_demanded: bool = False) -> Selection:
+def select(
+    candidate: Candidate,
+    policy: EnrichmentPolicy,
+    *,
+    now: datetime,
+    is_demanded: bool = False,
+    first_need: Need | None = None,
+) -> Selection:
     """Decide whether a person is looked up.
 
     Args:
@@ -116,15 +134,20 @@ def select(candidate: Candidate, policy: EnrichmentPolicy, *, now: datetime, is_
         policy: Who is worth it, and what is stale.
         now: The present moment, aware UTC.
         is_demanded: Somebody asked for this very person: audience, intent and age are no matter then.
+        first_need: What the batch wanted when it first looked. It stands: what was answered for the batch since makes
+            the person look fresh, and repeating the batch would leave those very answers out.
     """
-    missing = frozenset(name for name in policy.complete_when if candidate.values.get(name) in (None, ""))
+    need = first_need or Need(
+        missing=frozenset(name for name in policy.complete_when if candidate.values.get(name) in (None, "")),
+        stale=find_stale(candidate, policy, now=now),
+    )
     case = _Case(
         candidate=candidate,
         policy=policy,
         now=now,
         is_demanded=is_demanded,
-        missing=missing,
-        stale=find_stale(candidate, policy, now=now),
+        missing=need.missing,
+        stale=need.stale,
     )
     return next(answer for step in _STEPS if (answer := step(case)) is not None)
 

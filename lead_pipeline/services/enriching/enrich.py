@@ -14,7 +14,7 @@ from datetime import datetime
 
 from lead_pipeline.domain.enrichment.budgets import BudgetState, judge_budgets
 from lead_pipeline.domain.enrichment.policy import EnrichmentPolicy
-from lead_pipeline.domain.enrichment.selection import Choice, Selection, Why, select
+from lead_pipeline.domain.enrichment.selection import TAKING_REASONS, Choice, Selection, select
 from lead_pipeline.errors import ConfigurationError
 from lead_pipeline.services.enriching.buying import Buyer, Order, Tools
 from lead_pipeline.services.enriching.merging import merge_batch
@@ -168,9 +168,14 @@ def _select(
     selections: list[Selection] = []
     with database.transaction() as connection:
         mark_lost_calls(connection, batch_id, at=at)
+        needs = store.read_needs(connection, batch_id)
         store.delete_open_requests(connection, batch_id)
         for page in store.read_open_leads(connection, batch_id):
-            part = [select(lead.candidate, policy, now=at, is_demanded=is_demanded) for lead in page]
+            people = [lead.candidate for lead in page]
+            part = [
+                select(one, policy, now=at, is_demanded=is_demanded, first_need=needs.get(one.dievio_lead_id))
+                for one in people
+            ]
             store.replace_requests(connection, part, batch_id=batch_id, decided_at=at)
             selections.extend(part)
     return selections
@@ -181,7 +186,7 @@ def _mergeable(selections: Sequence[Selection]) -> dict[str, Selection]:
     return {
         selection.candidate.dievio_lead_id: selection
         for selection in selections
-        if selection.choice is Choice.ASK or selection.why is Why.ASKED_BEFORE
+        if selection.why in TAKING_REASONS
     }
 
 

@@ -99,7 +99,7 @@ def _merge_page(
     enriched = []
     for lead in leads:
         key = lead.candidate.dievio_lead_id
-        if key not in answers:
+        if key not in answers or key not in selections:
             continue
         values = LeadValues(
             values={name: value for name, value in lead.candidate.values.items() if name != "lead_status"},

@@ -7,14 +7,16 @@ enriched, matched, planned, gated, written, read back. Only what a provider answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from lead_pipeline.domain.enrichment.policy import RECORD, EnrichmentPolicy
 from lead_pipeline.domain.enrichment.records import row_of_record
 from lead_pipeline.domain.extraction import SourceMapping
 from lead_pipeline.domain.normalize.linkedin import read_linkedin
 from lead_pipeline.domain.ownership import OwnerRules
-from lead_pipeline.errors import UnknownSubjectError
+from lead_pipeline.errors import LeaseHeldError, UnknownSubjectError
 from lead_pipeline.services.enriching.enrich import ON_DEMAND, EnrichSummary, enrich_batch
 from lead_pipeline.services.enriching.ports import EnrichmentProvider
 from lead_pipeline.services.gates import GATES, evaluate_gates
@@ -35,6 +37,7 @@ from lead_pipeline.store.refreshes import RecordToRefresh
 from lead_pipeline.transport.retries import Retries
 
 CRM_REFRESH, RETRY = "crm_refresh", "retry"
+ABANDONED_AFTER = timedelta(hours=1)  # a batch of 10,000 records takes minutes
 MOST_RETRIES = 1_000  # people a retry takes up at once; it comes again soon
 
 
@@ -135,6 +138,21 @@ def look_up_one(
 
     hurried = replace(refresh, work=refresh.work.within(REALTIME_LIMITS))
     return _run(hurried, choose, batch_id=batch_id, source=ON_DEMAND, reason=ON_DEMAND)
+
+
+def finish_unfinished(refresh: Refresh) -> tuple[RefreshSummary, ...]:
+    """Go on with batches that an outage, a spent share of calls or a death ended before their end, the oldest first.
+
+    What was bought for them would otherwise wait until it is stale again. One that another process works on is left.
+    """
+    begun_before = refresh.work.now() - ABANDONED_AFTER
+    with refresh.work.database.connect() as connection:
+        unfinished = store.list_unfinished(connection, {CRM_REFRESH, ON_DEMAND}, begun_before=begun_before)
+    finished = []
+    for batch_id, source in unfinished.items():
+        with suppress(LeaseHeldError):
+            finished.append(_run(refresh, list, batch_id=batch_id, source=source, reason=source))
+    return tuple(finished)
 
 
 def _run(

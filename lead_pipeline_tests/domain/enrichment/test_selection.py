@@ -16,7 +16,7 @@ from lead_pipeline.domain.enrichment.policy import (
     LowIntentRule,
 )
 from lead_pipeline.domain.enrichment.questions import QuestionKey
-from lead_pipeline.domain.enrichment.selection import Candidate, Choice, Memory, Selection, Why, ask_about, select
+from lead_pipeline.domain.enrichment.selection import Candidate, Choice, Memory, Need, Selection, Why, ask_about, select
 
 NOW = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
 POLICY = EnrichmentPolicy(budget=BudgetRules(daily_credits=100))
@@ -187,6 +187,18 @@ def test_a_stale_value_is_asked_for_again_only_when_the_last_answer_is_as_old() 
     )
 
     assert (again.why, not_yet.why) == (Why.STALE, Why.ASKED_BEFORE)
+
+
+def test_what_a_batch_wanted_stands_though_its_own_answers_made_the_person_fresh() -> None:
+    policy = replace(POLICY, providers=("dievio", "second"))
+    answered = candidate(memory={"dievio": Memory(answered_at=days_ago(0), was_found=True)})
+    wanted = Need(missing=frozenset(), stale=frozenset({"title"}))
+
+    repeated = select(answered, POLICY, now=NOW, first_need=wanted)
+    gone_on = select(answered, policy, now=NOW, first_need=wanted)
+
+    assert (repeated.why, repeated.stale) == (Why.ASKED_BEFORE, {"title"})
+    assert (gone_on.choice, gone_on.providers, gone_on.wanted) == (Choice.ASK, ("second",), {"title"})
 
 
 def test_a_provider_that_was_not_asked_yet_is_asked_where_another_one_was() -> None:

@@ -84,6 +84,24 @@ def test_running_again_buys_nothing_and_gives_the_same_lead(bench: EnrichBench, 
         assert bench.rows("SELECT field, verdict FROM enrichment_result ORDER BY field") == results
 
 
+@pytest.mark.parametrize("reason", ["nightly", "crm_refresh", "on_demand"])
+def test_a_stale_value_that_was_replaced_stays_replaced_when_the_stage_is_repeated(
+    bench: EnrichBench, reason: str
+) -> None:
+    bench.deliver([person(1, job_title="VP Sales", last_enriched_at=STALE)])
+    provider = FakeEnrichmentProvider([person(1, job_title="CFO")])
+    bench.enrich(provider, reason=reason)
+    once = bench.values()
+
+    bench.enrich(provider, reason=reason)
+    repeated = bench.values()
+    bench.normalize()
+    bench.enrich(provider, reason=reason)
+
+    assert repeated == once
+    assert (once["title"], bench.values(), provider.charged) == ("CFO", once, 1)
+
+
 def test_a_miss_is_free_and_not_asked_again_the_next_night(bench: EnrichBench) -> None:
     bench.deliver([person(1, job_title=None)])
     provider = FakeEnrichmentProvider()

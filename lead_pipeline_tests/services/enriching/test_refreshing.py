@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from lead_pipeline.domain.enrichment.policy import BudgetRules, EnrichmentPolicy
+from lead_pipeline.domain.enrichment.policy import Audience, BudgetRules, EnrichmentPolicy
 from lead_pipeline.domain.suppression import SuppressionKey, SuppressionKind
 from lead_pipeline.errors import ServiceUnavailableError, UnknownSubjectError
 from lead_pipeline.services.enriching.refreshing import (
     Refresh,
     RefreshSummary,
+    finish_unfinished,
     look_up_one,
     refresh_stale_records,
     retry_parked,
@@ -26,10 +27,11 @@ from lead_pipeline_tests.lead_builders import load_mapping
 from lead_pipeline_tests.services.enriching.enrich_bench import RETRIES
 from lead_pipeline_tests.services.night_bench import OWNERS, NightBench, day, row
 from lead_pipeline_tests.services.rework_bench import new_rework
-from lead_pipeline_tests.services.write_bench import WriteBench
+from lead_pipeline_tests.services.write_bench import ProcessDiedError, WriteBench
 
 POLICY = EnrichmentPolicy(budget=BudgetRules(daily_credits=1_000), providers=("fake",))
 UPDATE_ROUTE = {"route": "composite", "method": "POST", "body_contains": "If-Unmodified-Since"}
+HOUR = 3600.0
 HUNDRED_DAYS = 100 * 24 * 3600.0
 
 
@@ -300,3 +302,80 @@ def test_what_was_given_up_within_seconds_is_replayed_with_the_patience_of_a_nig
     assert (summary.tried, summary.recovered) == (1, 1)
     assert max(pauses) >= 2.0  # the third pause of a night is four seconds less what chance takes off
     assert records(nights)["Jane"]["Title"] == "CFO"
+
+
+def test_what_an_outage_kept_from_the_org_is_written_once_it_is_over(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+    nights.fault("reset_before_commit", **UPDATE_ROUTE)
+    down = refresh_stale_records(refresher(nights, provider), batch_id="refresh-1")
+    nights.end_faults()
+
+    too_early = finish_unfinished(refresher(nights, provider))
+    nights.wait(HOUR)
+    later = finish_unfinished(refresher(nights, provider))
+    afterwards = finish_unfinished(refresher(nights, provider))
+
+    assert down.failed_gates == ("sync_salesforce__writes__conservation",)
+    assert (too_early, [one.batch_id for one in later], afterwards) == ((), ["refresh-1"], ())
+    assert (later[0].failed_gates, provider.charged) == ((), 2)
+    assert records(nights)["Jane"]["Title"] == "CFO"
+
+
+def test_repeating_a_batch_that_an_outage_ended_writes_what_was_bought_for_it(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+    nights.fault("reset_before_commit", **UPDATE_ROUTE)
+    refresh_stale_records(refresher(nights, provider), batch_id="refresh-1")
+    nights.end_faults()
+
+    again = refresh(nights, provider)
+
+    assert (again.enrichment.reasons if again.enrichment else {}) == {"asked_before": 1}  # nothing is new about Mary
+    assert provider.charged == 2
+    assert records(nights)["Jane"]["Title"] == "CFO"
+
+
+def test_whoever_left_the_audience_since_an_answer_is_left_alone(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+    refresh(nights, provider)
+    nights.wait(HUNDRED_DAYS)
+    provider.rows[0] = somebody("Jane", job_title="CEO")
+    narrowed = replace(POLICY, audience=Audience(wanted={"country": frozenset({"fr"})}, unknown_passes=False))
+
+    summary = refresh_stale_records(refresher(nights, provider, narrowed), batch_id="refresh-2")
+
+    assert (summary.records, summary.failed_gates, provider.charged) == (2, (), 2)
+    assert records(nights)["Jane"]["Title"] == "CFO"
+
+
+def test_one_person_looked_up_by_a_process_that_died_is_written_after_all(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO")])
+    looker = refresher(nights, provider)
+    nights.fault("row_lock", **UPDATE_ROUTE)
+    dying = replace(looker, work=replace(looker.work, wait=die))
+    with pytest.raises(ProcessDiedError):
+        look_up_one(dying, batch_id="one-1", linkedin_url="linkedin.com/in/jane-doe")
+    nights.end_faults()
+    nights.wait(HOUR)
+
+    (finished,) = finish_unfinished(looker)
+
+    assert (finished.batch_id, finished.failed_gates, provider.charged) == ("one-1", (), 1)
+    assert records(nights)["Jane"]["Title"] == "CFO"
+
+
+def test_a_batch_that_a_gate_stopped_waits_for_a_person(nights: NightBench) -> None:
+    provider = FakeEnrichmentProvider([somebody("Jane", job_title="CFO"), somebody("Mary")])
+    refresh(nights, provider)
+    with nights.database.transaction() as connection:
+        connection.execute(
+            "UPDATE gate_result SET passed = false, is_blocking = true WHERE batch_id = 'refresh-1'"
+            " AND gate = (SELECT min(gate) FROM gate_result WHERE batch_id = 'refresh-1' AND stage = 'readback')"
+        )
+        connection.execute("DELETE FROM gate_result WHERE batch_id = 'refresh-1' AND stage = 'handover'")
+    nights.wait(HOUR)
+
+    assert finish_unfinished(refresher(nights, provider)) == ()
+
+
+def die(_seconds: float) -> None:
+    raise ProcessDiedError
