@@ -184,9 +184,7 @@ def _select(
 def _mergeable(selections: Sequence[Selection]) -> dict[str, Selection]:
     """Return our id -> selection of the people who may take over what providers said, now or earlier."""
     return {
-        selection.candidate.dievio_lead_id: selection
-        for selection in selections
-        if selection.why in TAKING_REASONS
+        selection.candidate.dievio_lead_id: selection for selection in selections if selection.why in TAKING_REASONS
     }
 
 
