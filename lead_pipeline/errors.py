@@ -55,6 +55,16 @@ class ServiceUnavailableError(RetryableError):
         self.code = code
 
 
+class OrgAwayError(RetryableError):
+    """Every try of a write was turned away for a reason that is the org's and not the record's; nothing was done."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            f"Salesforce turns every write away for the time being ({code}). What is left stays planned: "
+            "run again once it has recovered"
+        )
+
+
 class PlanOutdatedError(RetryableError):
     """Fields of the org changed since the writes were planned; nothing of what is left was sent."""
 

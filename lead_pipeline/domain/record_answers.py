@@ -41,6 +41,7 @@ class RecordAnswer:
     message: str = ""
     fields: tuple[str, ...] = ()  # API names the error names
     is_transient: bool = False
+    is_org_wide: bool = False  # it says nothing about the record: the next one would be turned away just so
     duplicate_candidates: tuple[tuple[str, str], ...] = ()  # (object name, record id)
     request_id: str | None = None
     retry_after_seconds: float | None = None

@@ -71,7 +71,12 @@ def unknown_answer(code: str, cause: str, *, request_id: str | None = None) -> R
 def not_sent_answer(cause: str) -> RecordAnswer:
     """Return the answer for a record whose request never left this machine."""
     return RecordAnswer(
-        kind=AnswerKind.NOT_DONE, remedy=Remedy.RETRY, error_code=NOT_SENT_CODE, message=cause, is_transient=True
+        kind=AnswerKind.NOT_DONE,
+        remedy=Remedy.RETRY,
+        error_code=NOT_SENT_CODE,
+        message=cause,
+        is_transient=True,
+        is_org_wide=True,
     )
 
 
@@ -152,6 +157,7 @@ def _answer_of_rule(rule: ErrorRule, *, text: str, facts: AnswerFacts) -> Record
         error_code=rule.code,
         message=redact_text(rule, text),
         is_transient=rule.is_transient,
+        is_org_wide=rule.is_org_wide,
         request_id=facts.request_id,
         retry_after_seconds=facts.retry_after_seconds,
     )

@@ -32,6 +32,7 @@ class ErrorRule:
     phrase: str = ""
     kind: AnswerKind = AnswerKind.NOT_DONE
     is_transient: bool = False
+    is_org_wide: bool = False  # it says nothing about the record
 
 
 _WHOLE, _LABEL = TextTreatment.WHOLE, TextTreatment.LABEL
@@ -89,9 +90,10 @@ ERROR_RULES: tuple[ErrorRule, ...] = (
         _WHOLE,
         phrase="Concurrent",
         is_transient=True,
+        is_org_wide=True,
     ),
     ErrorRule("QUERY_TIMEOUT", Remedy.RETRY, "the query ran too long", is_transient=True),
-    ErrorRule("SERVER_UNAVAILABLE", Remedy.RETRY, "Salesforce is busy", is_transient=True),
+    ErrorRule("SERVER_UNAVAILABLE", Remedy.RETRY, "Salesforce is busy", is_transient=True, is_org_wide=True),
     ErrorRule(
         "ALL_OR_NONE_OPERATION_ROLLED_BACK",
         Remedy.RETRY,
@@ -175,7 +177,7 @@ def rule_for_status(status: int) -> ErrorRule:
 
 def _turned_away(code: str) -> ErrorRule:
     """Too many requests, says Salesforce or something in front of it: the call was not begun."""
-    return ErrorRule(code, Remedy.RETRY, "too many requests", is_transient=True)
+    return ErrorRule(code, Remedy.RETRY, "too many requests", is_transient=True, is_org_wide=True)
 
 
 def _unknown(code: str) -> ErrorRule:

@@ -18,7 +18,7 @@ from lead_pipeline.domain.campaigns import NO_CAMPAIGNS, CampaignRules
 from lead_pipeline.domain.decisions import Outcome
 from lead_pipeline.domain.gate_settings import GateSettings
 from lead_pipeline.domain.routing import RoutingRules
-from lead_pipeline.errors import GateClosedError, LeaseHeldError
+from lead_pipeline.errors import GateClosedError, LeaseHeldError, OrgAwayError
 from lead_pipeline.services.gates import GATES, evaluate_gate, require_gates
 from lead_pipeline.services.hand_over import HandOverCrm, hand_over
 from lead_pipeline.services.join_campaigns import join_campaigns
@@ -112,12 +112,12 @@ def rework_rows(rework: Rework, *, also_end: Sequence[str] = ()) -> ReworkSummar
             ends, stopped_reason = _work_again(rework, leads)
             outcomes += ends
             held_up += [stopped_reason] if stopped_reason else []
-        except (LeaseHeldError, GateClosedError) as error:
+        except (LeaseHeldError, GateClosedError, OrgAwayError) as error:
             held_up.append(str(error))
     for batch_id in dict.fromkeys([*(leads.batch_id for leads in reopened), *also_end]):
         try:
             _end_batch(rework, batch_id)
-        except (LeaseHeldError, GateClosedError) as error:
+        except (LeaseHeldError, GateClosedError, OrgAwayError) as error:
             held_up.append(str(error))
     with rework.database.transaction() as connection:
         left = sum(len(leads.dievio_lead_ids) for leads in read_reopened(connection))

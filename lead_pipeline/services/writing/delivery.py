@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from lead_pipeline.errors import (
     ConfigurationError,
     CredentialsRefusedError,
     DeadLetterError,
+    OrgAwayError,
     PlanOutdatedError,
     StopError,
 )
@@ -31,6 +32,7 @@ def deliver(session: WriteSession, intents: Sequence[WriteIntent], *, seen_at: d
 
     Raises:
         ApiBudgetReachedError: The product's share of calls is spent; the rest was not sent.
+        OrgAwayError: The org turned writes away on every try; they were not done, the rest was not sent.
         PlanOutdatedError: Fields of the org changed since the writes were planned; the rest was not sent.
         WritesRefusedError: Salesforce refuses every write of this kind.
         StopError: Credentials, permission or limits; the rest was not sent.
@@ -40,9 +42,22 @@ def deliver(session: WriteSession, intents: Sequence[WriteIntent], *, seen_at: d
         session.require_budget()
         ours = commit_intents(session, chunk, seen_at=seen_at)
         if ours:
-            record_answers(session, ours, _send(session, ours))
+            _record(session, ours, _send(session, ours))
             sent_count += len(ours)
     return sent_count
+
+
+def _record(session: WriteSession, intents: Sequence[WriteIntent], answers: Mapping[UUID, RecordAnswer]) -> None:
+    """Record what was answered; what the org as a whole turned away stays planned, and ends the sending.
+
+    A dead letter for each would ask people to replay what an hour mends by itself.
+    """
+    turned_away = [intent for intent in intents if _is_org_wide(answers[intent.op_id])]
+    if turned_away:
+        void_unsent(session, turned_away)
+    record_answers(session, [intent for intent in intents if intent not in turned_away], answers)
+    if turned_away:
+        raise OrgAwayError(answers[turned_away[0].op_id].error_code)
 
 
 def _call_size(session: WriteSession, intents: Sequence[WriteIntent]) -> int:
@@ -120,6 +135,10 @@ def _conditional(intent: WriteIntent) -> ConditionalUpdate:
         fields={**intent.payload, **intent.guard_values},
         unmodified_since=intent.base_last_modified_at,
     )
+
+
+def _is_org_wide(answer: RecordAnswer) -> bool:
+    return _may_retry(answer) and answer.is_org_wide
 
 
 def _may_retry(answer: RecordAnswer) -> bool:

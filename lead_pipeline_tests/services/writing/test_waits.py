@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lead_pipeline.errors import OrgAwayError
 from lead_pipeline_tests.services.write_bench import WriteBench, person
 
 pytestmark = pytest.mark.slow  # what a refusal is worth is tried in every run; this is about the seconds
@@ -86,6 +87,12 @@ def test_the_pause_that_the_org_asks_for_is_kept_in_seconds_or_as_a_date_up_to_t
 @pytest.mark.parametrize("body", [OF_A_PROXY, [{"errorCode": "TOO_MANY_REQUESTS", "message": "slow down"}]])
 def test_who_asks_for_a_pause_every_time_is_asked_four_times(bench: WriteBench, body: object) -> None:
     bench.fault("status", status=429, body=body, retry_after_seconds=7, **INSERTS)
+    bench.add_leads(person(1))
+    bench.prepare()
+    waits: list[float] = []
 
-    assert write_and_note(bench) == [7.0, 1.0, 7.0, 2.0, 7.0, 4.0, 7.0]
-    assert bench.outcomes() == {"lead-00001": "dead_letter"}
+    with pytest.raises(OrgAwayError):
+        bench.write(wait=waits.append)
+
+    assert waits == [7.0, 1.0, 7.0, 2.0, 7.0, 4.0, 7.0]
+    assert bench.outcomes() == {}
