@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from lead_pipeline.defs import checks, jobs, recovery, refreshes, retention, schedules, sensors
+from lead_pipeline.defs import checks, jobs, recovery, refreshes, resuming, retention, schedules, sensors
 from lead_pipeline.defs.assets import (
     decisions,
     dievio,
@@ -50,7 +50,12 @@ def build_definitions(
             refreshes.enrichment_retry_schedule,
             retention.retention_schedule,
         ],
-        sensors=[sensors.failed_run_sensor, sensors.warned_run_sensor, recovery.recover_sensor],
+        sensors=[
+            sensors.failed_run_sensor,
+            sensors.warned_run_sensor,
+            recovery.recover_sensor,
+            resuming.resume_sensor,
+        ],
         resources=resources,
         # One process per run: starting one per step costs four CPU seconds each for the same work.
         executor=dg.in_process_executor,

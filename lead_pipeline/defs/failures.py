@@ -14,15 +14,28 @@ from dagster_shared.error import SerializableErrorInfo
 from lead_pipeline import errors
 
 FAILED_CHECK = "DagsterAssetCheckFailedError"
+PASSING_ERRORS = (
+    errors.RetryableError,
+    errors.SystemUnreachableError,
+    errors.DatabaseUnavailableError,
+    errors.ApiBudgetReachedError,
+    errors.PullFailedError,
+    errors.LeaseHeldError,
+    errors.LeaseLostError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailure:
-    """One step that ended with an error. `message` holds what, where and how to mend it, and nothing personal."""
+    """One step that ended with an error. `message` holds what, where and how to mend it, and nothing personal.
+
+    `is_passing` says that time alone may mend it: an outage, a spent share of API calls, another run's claim.
+    """
 
     step: str
     message: str
     exit_code: int
+    is_passing: bool = False
 
 
 def explain_failures(events: Iterable[dg.DagsterEvent]) -> list[StepFailure]:
@@ -56,7 +69,12 @@ def _explain(step: str, error: SerializableErrorInfo | None) -> StepFailure | No
     for link in chain:
         kind = getattr(errors, link.cls_name or "", None)
         if isinstance(kind, type) and issubclass(kind, errors.LeadPipelineError):
-            return StepFailure(step=step, message=_plain_message(link.message), exit_code=kind.exit_code)
+            return StepFailure(
+                step=step,
+                message=_plain_message(link.message),
+                exit_code=kind.exit_code,
+                is_passing=issubclass(kind, PASSING_ERRORS),
+            )
     # the text of an unforeseen error may quote a row, so only its kind is told
     kind_name = chain[-1].cls_name or "an error without a name"
     return StepFailure(

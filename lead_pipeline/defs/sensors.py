@@ -11,13 +11,14 @@ import dagster as dg
 
 from lead_pipeline.connections import Connections
 from lead_pipeline.defs.failures import StepFailure, explain_failures
+from lead_pipeline.defs.partitions import PARTITION_TAG
+from lead_pipeline.defs.resuming import find_resume_time
 from lead_pipeline.domain.run_report import GateLine, RunReport
 from lead_pipeline.errors import UnknownBatchError
 from lead_pipeline.services.report import build_report
 from lead_pipeline.store.reports import read_gate_lines
 
 INTERVAL_SECONDS = 30
-PARTITION_TAG = "dagster/partition"
 
 
 def failure_lines(report: RunReport, failures: Sequence[StepFailure]) -> list[str]:
@@ -62,8 +63,12 @@ def report_failed_run(context: dg.RunFailureSensorContext, connections: Connecti
             read_mappings=lambda: connections.config.mappings,
         )
     except UnknownBatchError:
-        return [f"Run {run.run_id} of batch {batch_id} failed before anything was pulled; see it in Dagit", *reasons]
-    return failure_lines(report, failures)
+        lines = [f"Run {run.run_id} of batch {batch_id} failed before anything was pulled; see it in Dagit", *reasons]
+    else:
+        lines = failure_lines(report, failures)
+    ended_at = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else connections.now()
+    resumes_at = find_resume_time(context.instance, connections, run, ended_at=ended_at)
+    return [*lines, f"It goes on by itself at {resumes_at:%Y-%m-%d %H:%M} UTC"] if resumes_at else lines
 
 
 def warning_lines(connections: Connections, batch_id: str) -> list[str]:

@@ -23,6 +23,7 @@ from lead_pipeline.store import gates
 from lead_pipeline.store.database import Database
 
 #: Stages in the order of a lead's way.
+CONSERVATION_GATE = "sync_salesforce__writes__conservation"
 STAGES = ("raw", "stg", "directory", "enrichments", "matches", "plan", "writes", "readback", "handover")
 
 
@@ -162,7 +163,7 @@ _DEFINITIONS = (
         next_step="Look at the plan; when it is meant so, raise the threshold in gates.yaml and run the batch again",
     ),
     GateDefinition(
-        name="sync_salesforce__writes__conservation",
+        name=CONSERVATION_GATE,
         stage="writes",
         title="Every delivered row ended in exactly one outcome.",
         subject="delivered rows",
