@@ -49,6 +49,21 @@ def test_a_mended_letter_becomes_a_record_with_an_owner(given_up: WriteBench) ->
     assert (letter.resolution, letter.resolved_by) == ("created", new_rework_id(given_up))
 
 
+def test_a_letter_keeps_all_that_was_sent_and_what_salesforce_said(given_up: WriteBench) -> None:
+    (listed,) = letters(given_up)
+    (sent,) = given_up.ask("SELECT payload, sent_at FROM write_intent WHERE state = 'refused'")
+
+    with given_up.database.connect() as connection:
+        letter = dead_letters.find_letter(connection, listed.dead_letter_id)
+
+    assert letter is not None
+    assert letter.payload == sent["payload"]
+    assert {"LastName", "Company", "Email", "Dievio_Lead_ID__c"} <= set(letter.payload)
+    assert letter.last_message
+    assert letter.cause
+    assert (letter.attempts, letter.first_failed_at) == (1, sent["sent_at"])
+
+
 def new_rework_id(bench: WriteBench) -> str:
     (row,) = bench.ask("SELECT run_id FROM write_intent WHERE purpose = 'replay'")
     return str(row["run_id"])
@@ -86,6 +101,20 @@ def test_a_replay_plans_from_what_is_there_now_and_not_from_the_stored_payload(g
     record = next(record for record in given_up.records() if record["Id"] == record_id)
     assert (record["Title"], record["Dievio_Lead_ID__c"]) == ("A rep's own words", "lead-00001")
     assert len(given_up.records()) == 2
+
+
+def test_leads_that_met_an_outage_are_written_once_it_is_over(bench: WriteBench) -> None:
+    bench.add_leads(person(1), person(2))
+    bench.fault("status", status=503, **INSERT_ROUTE)
+    end_night(bench)
+    bench.end_faults()
+    assert (bench.outcomes(), bench.records()) == ({"lead-00001": "dead_letter", "lead-00002": "dead_letter"}, [])
+
+    summary = retry_letters(new_rework(bench), EVERY_LETTER)
+
+    assert (summary.tried, summary.recovered) == (2, 2)
+    assert bench.outcomes() == {"lead-00001": "created", "lead-00002": "created"}
+    assert len(bench.records()) == 2
 
 
 def test_the_log_keeps_both_tries(given_up: WriteBench) -> None:

@@ -1,0 +1,115 @@
+"""What is sent again is the same write, and what could not be sent is still there for the next run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from lead_pipeline.domain.record_answers import ConditionalUpdate, RecordAnswer
+from lead_pipeline.errors import CredentialsRefusedError, ServiceUnavailableError
+from lead_pipeline.salesforce.client import SalesforceClient
+from lead_pipeline.salesforce.connection import connect
+from lead_pipeline.salesforce.credentials import SalesforceCredentials
+from lead_pipeline_tests.salesforce.clients import NO_WAIT
+from lead_pipeline_tests.services.write_bench import WriteBench, org_lead, person
+
+INSERTS = {"route": "composite/sobjects", "method": "POST"}
+UPDATES = {"route": "composite", "method": "POST", "body_contains": "If-Unmodified-Since"}
+LEADS = 3
+
+
+class NotingClient:
+    """The org, and a note of every record that was sent to it, by the lead's external id."""
+
+    def __init__(self, client: SalesforceClient) -> None:
+        self._client = client
+        self.sent: defaultdict[object, list[Mapping[str, object]]] = defaultdict(list)
+
+    def insert_records(self, object_name: str, records: Sequence[Mapping[str, object]]) -> list[RecordAnswer]:
+        self._note(records)
+        return self._client.insert_records(object_name, records)
+
+    def update_conditionally(self, object_name: str, updates: Sequence[ConditionalUpdate]) -> list[RecordAnswer]:
+        self._note([update.fields for update in updates])
+        return self._client.update_conditionally(object_name, updates)
+
+    def _note(self, records: Sequence[Mapping[str, object]]) -> None:
+        for record in records:
+            self.sent[record["Dievio_Lead_ID__c"]].append(dict(record))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+@pytest.fixture
+def planned(bench: WriteBench) -> WriteBench:
+    """A batch of new leads, ready to be written."""
+    bench.add_leads(*(person(number) for number in range(1, LEADS + 1)))
+    bench.prepare()
+    return bench
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["update", "insert"])
+def test_every_try_of_a_write_carries_the_same_ids_and_values(bench: WriteBench, *, is_known: bool) -> None:
+    if is_known:
+        bench.load("Lead", *(org_lead(number) for number in range(1, LEADS + 1)))
+    bench.add_leads(*(person(number) for number in range(1, LEADS + 1)))
+    bench.prepare()
+    noting = NotingClient(bench.client)
+    bench.client = cast("SalesforceClient", noting)
+    bench.fault("row_lock", times=1, **(UPDATES if is_known else INSERTS))
+
+    bench.write()
+
+    intents = bench.ask("SELECT dievio_lead_id, op_id::text AS op_id, payload FROM write_intent")
+    assert len(intents) == LEADS  # none was made for a second try
+    for intent in intents:
+        tries = noting.sent[intent["dievio_lead_id"]]
+        assert tries == [intent["payload"]] * 2
+        assert tries[0]["Dievio_Last_Op__c"] == intent["op_id"]
+    bench.assert_log_equals_journal()
+
+
+def test_a_session_that_expires_amid_the_writes_is_renewed_and_nothing_is_written_twice(planned: WriteBench) -> None:
+    planned.fault("expired_session", times=1, **INSERTS)
+
+    summary = planned.write()
+
+    assert (summary.created_by_run, summary.unknown, summary.unsettled) == (LEADS, 0, 0)
+    assert len(planned.journal()) == LEADS
+    planned.assert_log_equals_journal()
+
+
+def test_a_sign_in_that_is_refused_amid_the_writes_leaves_every_lead_for_the_next_run(planned: WriteBench) -> None:
+    planned.fault("expired_session", **INSERTS)
+
+    with pytest.raises(CredentialsRefusedError):
+        planned.write()
+
+    assert planned.outcomes() == {}
+    assert {row["state"] for row in planned.ask("SELECT state FROM write_intent")} == {"void"}
+    planned.end_faults()
+    assert planned.write().created_by_run == LEADS
+    planned.assert_log_equals_journal()
+
+
+def test_an_org_that_is_away_ends_the_run_and_every_lead_waits_for_the_next_one(planned: WriteBench) -> None:
+    present = planned.client
+    credentials = SalesforceCredentials(
+        instance_url=planned.emulated.base_url, client_id="sandbox-client", client_secret=SecretStr("sandbox-secret")
+    )
+    planned.client = connect(credentials, retries=NO_WAIT)
+    planned.fault("status", status=503)
+
+    with pytest.raises(ServiceUnavailableError):
+        planned.write()
+
+    assert (planned.outcomes(), planned.journal()) == ({}, [])
+    planned.end_faults()
+    planned.client = present
+    assert planned.write().created_by_run == LEADS
+    planned.assert_log_equals_journal()
