@@ -54,6 +54,10 @@ Who a role is says `owners.yaml`; a single code can be given to somebody else th
 `lead-pipeline dlq list` groups dead letters by these codes, `dlq retry --code CODE` tries a group again: each lead is
 read, matched and planned anew, so that trying again is safe at any time.
 
+"On every try" means that the write was waited for and sent again, three times, before it was given up. So is
+a 429 in Salesforce's own words, whatever code it carries; its letter then stands under that code.
+`REQUEST_LIMIT_EXCEEDED` for the calls of a day is no letter: it ends the run, and the rest waits for the next one.
+
 {refusals}
 
 ## Questions for people

@@ -122,7 +122,7 @@ TRANSIENT_CAUSES: Mapping[str, str] = {
     "SERVER_UNAVAILABLE": "Salesforce was busy",
     "ALL_OR_NONE_OPERATION_ROLLED_BACK": "Another record of the same call failed, and all were rolled back",
     "PROCESSING_HALTED": "Another record of the same call failed, and this one was not tried",
-    "HTTP_429": "A server on the way asked us to slow down",
+    "HTTP_429": "Salesforce (request rate exceeded) or a server on the way asked us to slow down, and we waited",
     "NOT_SENT": "Salesforce could not be reached, or the call never left",
     "UNPROCESSED": "The Bulk job ended before it came to this row",
 }
