@@ -311,7 +311,9 @@ class UnknownRunError(StopError):
     """Somebody asked for a run that wrote nothing."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"Run {run_id} wrote nothing that could be undone. See `lead-pipeline log search --run`")
+        super().__init__(
+            f"Run {run_id} wrote nothing that could be undone. Give the whole id that `lead-pipeline log search` shows"
+        )
 
 
 class UnknownSubjectError(StopError):

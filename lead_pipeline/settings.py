@@ -291,6 +291,6 @@ def _check_sign_in(values: Mapping[str, str]) -> Iterator[ConfigurationProblem]:
         wanted = max(SALESFORCE_WAYS, key=lambda way: len((begun - covered) & set(way)))  # the first of equals
         missing = [name for name in wanted if name not in values]
         what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-        yield ConfigurationProblem(
-            "Salesforce credentials", what=what, repair=f"Signing in needs {' and '.join(wanted)}"
-        )
+        ways = (wanted,) if begun else SALESFORCE_WAYS
+        repair = f"Signing in needs {', or '.join(' and '.join(way) for way in ways)}"
+        yield ConfigurationProblem("Salesforce credentials", what=what, repair=repair)

@@ -82,9 +82,15 @@ def _rules(shown: ShownReview, salesforce_id: str) -> str:
     )
 
 
-def _cell(cell: Cell) -> Text:
+def _cell(cell: Cell) -> Table:
+    """Return the marks and, in a column of its own so that a long value stays beside them, the value."""
     difference = "≠" if cell.is_different else " "
-    return Text(f"{difference}{MARKS[cell.winner]} {_words(cell.value)}", style=STYLES[cell.winner])
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_row(
+        Text(f"{difference}{MARKS[cell.winner]}", style=STYLES[cell.winner]),
+        Text(_words(cell.value), style=STYLES[cell.winner], overflow="fold"),
+    )
+    return table
 
 
 def _words(value: object) -> str:

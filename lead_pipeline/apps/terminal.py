@@ -99,7 +99,7 @@ def print_report(console: Console, report: RunReport) -> None:
         )
     )
     console.print(_funnel(report))
-    print_gates(console, report.gates)
+    print_gates(console, report.gates, batch_id=report.batch_id)
     for alert in report.enrichment_alerts:
         console.print(f"[yellow]enrichment[/yellow] {alert}")
     for line in report.campaigns:
@@ -120,11 +120,12 @@ def print_report(console: Console, report: RunReport) -> None:
         f"Salesforce calls {report.salesforce_calls:,} · commits {report.writes:,} · unknown {report.unknown:,} · "
         f"{report.duration_seconds:g} s · mapping {report.mapping_version}"
     )
+    console.print(f"run {report.run_id}", highlight=False)  # what `log search` and `revert` ask for
 
 
-def print_gates(console: Console, gates: Sequence[GateLine]) -> None:
+def print_gates(console: Console, gates: Sequence[GateLine], *, batch_id: str) -> None:
     """Print every gate's answer, then for each that failed what is wrong, where, and what to do next."""
-    table = _table("Gates", ("", "name"), ("checked", "failed"))
+    table = _table(f"Gates of {batch_id}", ("", "name"), ("checked", "failed"))
     for gate in gates:
         table.add_row(_mark(gate), gate.name, f"{gate.checked:,}", f"{gate.count:,}")
     console.print(table)

@@ -164,6 +164,8 @@ def test_dead_letters_are_listed_by_what_to_mend(line: CommandLine) -> None:
     (letter,) = line.read("dlq", "show", "STRING_TOO_LONG")["letters"]
     assert letter["payload"]["LastName"].startswith("Probe")
     assert "attempts" in line.call("dlq", "show", str(letter["dead_letter_id"])).output
+    shown = line.call("dlq", "show", "STRING_TOO_LONG").output
+    assert all(whole in shown for whole in (letter["dievio_lead_id"], letter["batch_id"]))
 
 
 def test_retry_by_code_recovers_the_letter(line: CommandLine) -> None:

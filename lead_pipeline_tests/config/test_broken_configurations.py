@@ -67,7 +67,7 @@ def test_a_broken_configuration_is_answered_in_these_words(case: dict[str, Any],
 
     *said, total = result.output.replace(f"{tmp_path}/", "").splitlines()
     assert said == case["says"]
-    assert total == f"{len(said)} to mend in 1 files"
+    assert total == f"{len(said)} to mend in 1 file"
     assert result.exit_code == 4
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from lead_pipeline.apps.cli.options import BATCH
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import count_of
 from lead_pipeline.connections import Connections
@@ -21,8 +22,13 @@ MOST_LINES = 20  # violations shown of each promise; --json has all
 VIOLATED_EXIT_CODE = 1
 
 
-@click.command("audit")
-@click.option("--date", "batch_id", help="Day of the batch, YYYY-MM-DD; default: every batch whose log is still kept.")
+@click.command("audit", short_help="Hold our books against the org.")
+@click.option(
+    "--date",
+    "batch_id",
+    type=BATCH,
+    help="Day of the batch, YYYY-MM-DD; default: every batch whose log is still kept.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def audit_command(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:

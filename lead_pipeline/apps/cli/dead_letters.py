@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lead_pipeline.apps.cli.options import COUNT
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
@@ -28,7 +30,7 @@ STATES = ("open", "replayed", "discarded")
 MOMENT = "%Y-%m-%d %H:%M"
 
 
-@click.group()
+@click.group(short_help="Dead letters: writes given up; look, retry, discard.")
 def dlq() -> None:
     """Dead letters: writes given up, with everything needed to try them again.
 
@@ -40,7 +42,7 @@ def dlq() -> None:
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True, help="Which letters.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def list_groups(*, state: str, is_json: bool) -> None:
-    """List dead letters by error code: one line for each thing to mend.
+    """List dead letters by error code: one entry for each thing to mend.
 
     Example: lead-pipeline dlq list --json
     """
@@ -49,7 +51,7 @@ def list_groups(*, state: str, is_json: bool) -> None:
     if is_json:
         click.echo(json.dumps({"state": state, "groups": [asdict(group) for group in groups]}, default=str, indent=2))
     elif groups:
-        open_console().print(_group_table(groups))
+        _print_groups(open_console(), groups)
         if state == "open":
             click.echo("Trying again is safe: every lead is read and planned anew.")
             click.echo("next: lead-pipeline dlq show CODE, mend the cause, then lead-pipeline dlq retry --code CODE")
@@ -62,7 +64,7 @@ def list_groups(*, state: str, is_json: bool) -> None:
 @dlq.command()
 @click.argument("letter_or_code")
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True, help="Which letters of a code.")
-@click.option("--most", default=LETTERS_PER_PAGE, show_default=True, help="How many letters of a code.")
+@click.option("--most", type=COUNT, default=LETTERS_PER_PAGE, show_default=True, help="How many letters of a code.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def show(*, letter_or_code: str, state: str, most: int, is_json: bool) -> None:
     """Show one letter with its payload, or the letters of one code. A payload holds personal data.
@@ -89,7 +91,7 @@ def show(*, letter_or_code: str, state: str, most: int, is_json: bool) -> None:
         click.echo(f"next: lead-pipeline dlq show LETTER{then}")
 
 
-@dlq.command()
+@dlq.command(short_help="Try letters again from a fresh reading.")
 @click.argument("letters", type=int, nargs=-1)
 @click.option("--code", help="Every open letter with this error code.")
 @click.option("--all", "is_all", is_flag=True, help="Every open letter.")
@@ -139,7 +141,7 @@ def discard(*, letters: tuple[int, ...], code: str | None, reason: str, by: str)
     click.echo(f"{count:,} discarded")
 
 
-@dlq.command()
+@dlq.command(short_help="Explain every error code and review reason.")
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print the page docs/errors.md.")
 def codes(*, is_markdown: bool) -> None:
     """Explain every error code and review reason: meaning, what to do, owner.
@@ -174,29 +176,25 @@ def _tell(summary: ReplaySummary, *, is_json: bool) -> None:
         click.echo(f"not tried yet: {reason}", err=True)
 
 
-def _group_table(groups: tuple[DeadLetterGroup, ...]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("code", "letters", "cause", "what to do", "owner", "first", "last"):
-        is_number = name == "letters"
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=name == "code")
+def _print_groups(console: Console, groups: tuple[DeadLetterGroup, ...]) -> None:
     for group in groups:
-        table.add_row(
-            Text(group.error_code or "(none)"),
-            f"{group.letters:,}",
-            Text(group.cause),
-            Text(group.suggested_repair),
-            Text(group.owner),
-            f"{group.first_failed_at:{MOMENT}}",
-            f"{group.last_failed_at:{MOMENT}}",
-        )
-    return table
+        console.print(Text(group.error_code or "(none)", style="bold"))
+        lines = {
+            "letters": f"{group.letters:,}, {group.first_failed_at:{MOMENT}} to {group.last_failed_at:{MOMENT}} UTC",
+            "cause": group.cause,
+            "what to do": group.suggested_repair,
+            "owner": group.owner,
+        }
+        _print_block(console, lines)
 
 
 def _letter_table(letters: tuple[DeadLetter, ...]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("letter", "lead", "day", "stage", "attempts", "owner", "last"):
-        is_number = name in {"letter", "attempts"}
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=name == "lead")
+    # Narrow enough for eighty columns: an id or a day that is broken over two lines cannot be copied.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("letter", "lead", "batch", "stage", "tries", "owner", "last"):
+        is_number = name in {"letter", "tries"}
+        is_whole = name in {"lead", "batch", "stage"}
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=is_whole)
     for letter in letters:
         values = (letter.dead_letter_id, letter.dievio_lead_id, letter.batch_id, letter.stage, letter.attempts)
         table.add_row(*(Text(str(value)) for value in (*values, letter.owner, f"{letter.last_failed_at:{MOMENT}}")))
@@ -223,12 +221,16 @@ def _print_letter(console: Console, letter: DeadLetter) -> None:
 
 
 def _print_code(console: Console, entry: CatalogueEntry) -> None:
-    """Print a code as a block: five columns of sentences have no room beside each other."""
+    lines = {"meaning": entry.meaning, "then": entry.consequence, "what to do": entry.repair, "owner": entry.owner}
+    console.print(Text(entry.code, style="bold"))
+    _print_block(console, lines)
+
+
+def _print_block(console: Console, lines: Mapping[str, str]) -> None:
+    """Print sentences below each other: beside each other they have no room."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    lines = {"meaning": entry.meaning, "then": entry.consequence, "what to do": entry.repair, "owner": entry.owner}
     for name, words in lines.items():
         table.add_row(name, Text(words))
-    console.print(Text(entry.code, style="bold"))
     console.print(table)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 from rich.table import Table
 
+from lead_pipeline.apps.cli.options import BATCH
 from lead_pipeline.apps.cli.running import yesterday
 from lead_pipeline.apps.enrichment_tables import print_preview, print_profile
 from lead_pipeline.apps.notices import announce_sandboxes
@@ -42,8 +43,8 @@ def enrich() -> None:
     """
 
 
-@enrich.command()
-@click.option("--date", "batch_id", help="Day to look at, YYYY-MM-DD; default: yesterday (UTC).")
+@enrich.command(short_help="Show who would be looked up, why, and the cost.")
+@click.option("--date", "batch_id", type=BATCH, help="Day to look at, YYYY-MM-DD; default: yesterday (UTC).")
 @click.option("--who", "has_people", is_flag=True, help="Also list the people: our id, the reason, what is wanted.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def preview(*, batch_id: str | None, has_people: bool, is_json: bool) -> None:
@@ -68,7 +69,7 @@ def preview(*, batch_id: str | None, has_people: bool, is_json: bool) -> None:
     print_preview(shown, has_people=has_people, is_json=is_json)
 
 
-@enrich.command()
+@enrich.command(short_help="Show today's limits, use and forecast of credits.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def budget(*, is_json: bool) -> None:
     """Show today's limits, what is used, the forecast, and what was spent on what we knew already.
@@ -135,7 +136,7 @@ def one(*, linkedin_url: str | None, dievio_lead_id: str | None, is_json: bool) 
     _tell(summary, is_json=is_json)
 
 
-@enrich.command()
+@enrich.command(short_help="Look the stale records of the org up again.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def refresh(*, is_json: bool) -> None:
     """Look the stale records of the org up again, the oldest first, within today's budget.
@@ -151,7 +152,7 @@ def refresh(*, is_json: bool) -> None:
     _tell(summary, is_json=is_json)
 
 
-@enrich.command()
+@enrich.command(short_help="Ask again about people who got no answer.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def retry(*, is_json: bool) -> None:
     """Ask again about people whose provider did not answer and whose time has come; finish what an outage ended.

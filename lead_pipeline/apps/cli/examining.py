@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from lead_pipeline.apps.cli.probing import ProbeOrder, ProbeResult, probe_systems
 from lead_pipeline.apps.notices import announce_sandboxes
@@ -28,6 +30,7 @@ from lead_pipeline.settings import load_settings
 from lead_pipeline.transport.reachability import find_obstacle
 
 NOT_READY_EXIT_CODE = 1
+SEVERITY_WIDTH = 8  # of the longest word, so that all findings begin at one column
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 CODES_OF_PACKAGE = frozenset(
     {"field_missing", "field_dropped", "receipt_missing", "no_owner_guard", "update_guard_incomplete"}
@@ -35,7 +38,7 @@ CODES_OF_PACKAGE = frozenset(
 STYLE_BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
 
-@click.command()
+@click.command(short_help="List what keeps a run from being safe, with the repair.")
 @click.option("--probe", "is_probe", is_flag=True, help="Also try: writes a few leads (sandbox orgs only), buys rows.")
 @click.option(
     "--credits",
@@ -175,9 +178,20 @@ def _print_alike(console: Console, findings: Sequence[Finding]) -> None:
     """Print findings that say the same of several subjects once, with what to do about each."""
     first = findings[0]
     subject = first.subject if len(findings) == 1 else f"{len(findings)} times"
-    console.print(f"[{STYLE_BY_SEVERITY[first.severity]}]{first.severity.value:<8}[/] [bold]{subject}[/bold]: ", end="")
-    console.print(f"{first.what} ({first.code})", markup=False, highlight=False)
-    console.print(f"         so: {first.why}", markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True, min_width=SEVERITY_WIDTH)
+    table.add_column(overflow="fold")
+    words = Text.assemble((subject, "bold"), f": {first.what} ({first.code})")
+    table.add_row(Text(first.severity.value, style=STYLE_BY_SEVERITY[first.severity]), words)
+    table.add_row("", _sentence("so", first.why))
     for finding in findings:
         place = "" if len(findings) == 1 else f"{finding.subject}: "
-        console.print(f"         do: {place}{finding.repair}", markup=False, highlight=False)
+        table.add_row("", _sentence("do", f"{place}{finding.repair}"))
+    console.print(table)
+
+
+def _sentence(name: str, words: str) -> Table:
+    """Return words that stay right of their name when they need several lines."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_row(Text(f"{name}:"), Text(words, overflow="fold"))
+    return table

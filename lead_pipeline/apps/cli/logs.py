@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from lead_pipeline.apps.cli.options import COUNT
 from lead_pipeline.apps.terminal import count_of, open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.settlements import LogOperation
@@ -29,19 +30,21 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-@click.group()
+@click.group(short_help="Search what was done to whom.")
 def log() -> None:
     """Search what was done to whom: one entry per operation, kept 90 days."""
 
 
-@log.command("search")
+@log.command("search", short_help="Find entries; conditions add up.")
 @click.option("--lead", "word", help="Lead id or e-mail address.")
 @click.option("--record", "salesforce_id", help="Salesforce id of the record.")
 @click.option("--from", "first", help="First moment or day (UTC), e.g. 2026-11-20 or 2026-11-20T02:00.")
 @click.option("--to", "last", help="Last moment or day (UTC), the whole day included.")
 @click.option("--operation", type=click.Choice([operation.value for operation in LogOperation]), help="What was tried.")
 @click.option("--run", "run_id", help="Id of the run.")
-@click.option("--most", default=DEFAULT_ENTRIES, show_default=True, help="How many entries to show, newest first.")
+@click.option(
+    "--most", type=COUNT, default=DEFAULT_ENTRIES, show_default=True, help="How many entries to show, newest first."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--csv", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write all that fit to this file.")
 def search(  # noqa: PLR0913  # one argument per option
@@ -61,6 +64,8 @@ def search(  # noqa: PLR0913  # one argument per option
     Example: lead-pipeline log search --from 2026-11-20 --operation update --csv updates.csv
     """
     since, until = read_moment(first, "--from"), read_moment(last, "--to", is_end=True)
+    if since and until and until < since:
+        raise ConfigurationError("--from/--to", what=f"{first} lies after {last}", repair="Swap the two")
     with Connections(load_settings()) as connections, connections.database.transaction() as connection:
         lead_ids = None
         if word is not None:
@@ -89,7 +94,7 @@ def search(  # noqa: PLR0913  # one argument per option
     click.echo(f"{count_of(len(entries), 'entry', 'entries')}, newest first · next: lead-pipeline explain LEAD")
 
 
-@click.command()
+@click.command(short_help="Tell what happened to one lead, or why a field is so.")
 @click.argument("word", metavar="LEAD_OR_RECORD_OR_EMAIL")
 @click.option("--field", help="Only this field of the record: API name or label.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")

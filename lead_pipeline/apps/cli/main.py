@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from lead_pipeline.errors import LeadPipelineError
+from lead_pipeline.errors import ConfigurationError, LeadPipelineError
 
 #: Command -> module and function. A table, so that `lead-pipeline status` does not import Dagster.
 COMMANDS = {
@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        # click's own code for a slip of the pen, 2, means changes here: a script would take it for an answer
+        sys.exit(ConfigurationError.exit_code if isinstance(error, click.UsageError) else error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; what was finished stays, run again to go on", err=True)
         sys.exit(1)

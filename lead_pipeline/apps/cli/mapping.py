@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lead_pipeline.apps.terminal import open_console
+from lead_pipeline.apps.terminal import count_of, open_console
 from lead_pipeline.config.loading import PACKAGED_DIRECTORY, load_parsed, packaged_names
 from lead_pipeline.config.pipeline import PIPELINE_DOCUMENTS, PipelineConfig, load_pipeline_config, problems_of
 from lead_pipeline.domain.extraction import parse_source_mapping
@@ -34,7 +34,7 @@ def mapping() -> None:
     """Check, print or compare what is written to Salesforce."""
 
 
-@mapping.command()
+@mapping.command(short_help="Name everything wrong with the configuration files.")
 @_directory
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.pass_context
@@ -55,7 +55,7 @@ def validate(context: click.Context, *, directory: Path | None, is_json: bool) -
     context.exit(ConfigurationError.exit_code if problems else 0)
 
 
-@mapping.command()
+@mapping.command(short_help="Print the whole mapping for people.")
 @_directory
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file.")
 def docs(*, directory: Path | None, page: Path | None) -> None:
@@ -72,7 +72,7 @@ def docs(*, directory: Path | None, page: Path | None) -> None:
     click.echo(f"wrote {page}")
 
 
-@mapping.command()
+@mapping.command(short_help="Show what two configuration folders write differently.")
 @click.argument("before")
 @click.argument("after")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -127,7 +127,9 @@ def _print_problems(problems: Sequence[ConfigurationProblem], folder: Path) -> N
     for problem in problems:
         click.echo(f"{problem} [{problem.code}]")
     files = {problem.file for problem in problems}
-    click.echo(f"{len(problems)} to mend in {len(files)} files" if problems else f"{folder}: nothing to mend")
+    click.echo(
+        f"{len(problems)} to mend in {count_of(len(files), 'file')}" if problems else f"{folder}: nothing to mend"
+    )
 
 
 def _load(folder: str) -> PipelineConfig:

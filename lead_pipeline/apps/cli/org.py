@@ -30,12 +30,12 @@ WITH_APEX = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="Set up an org: fields, permissions, guards, queues.")
 def org() -> None:
     """Set up an org for the mapping: fields, permissions, guard rules, queue, list views."""
 
 
-@org.command("package")
+@org.command("package", short_help="Write the setup of the org as metadata.")
 @click.option(
     "--out",
     "directory",
@@ -64,7 +64,7 @@ def package(*, directory: Path, has_apex: bool, is_json: bool) -> None:
     click.echo(f"Next: lead-pipeline org apply --from {directory} --dry-run")
 
 
-@org.command("apply")
+@org.command("apply", short_help="Deploy the package as an admin, after a check.")
 @click.option(
     "--from",
     "directory",

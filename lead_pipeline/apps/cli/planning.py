@@ -125,7 +125,10 @@ def _print_plan(console: Console, batch_id: str, forecast: PullForecast, summary
         table.add_row(line.segment, f"{line.stored_rows:,}", f"{line.pages:,}", f"{line.credits:,}")
     console.print(table)
     if summary is None:
-        console.print("No page of this day is stored yet, so nothing can be said about single leads before buying.")
+        console.print(
+            "No page of this day is stored yet, so nothing can be said about single leads before buying · next: "
+            f"lead-pipeline run --date {batch_id} --sample 200"
+        )
         return
     if not sum(summary.open_decisions.values()) and not forecast.credits and not summary.memberships:
         settled = sum(summary.decisions.values())

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import psycopg
 
+from lead_pipeline.apps.cli.options import BATCH, COUNT
 from lead_pipeline.apps.roi_lines import print_roi
 from lead_pipeline.apps.terminal import batch_table, open_console, print_gates, print_report
 from lead_pipeline.domain.run_report import RunReport
@@ -28,9 +29,9 @@ from lead_pipeline.store.migrations import apply_migrations
 DEFAULT_BATCHES = 14  # two weeks of nights
 
 
-@click.command()
+@click.command(short_help="List the newest batches: outcomes and gates.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-@click.option("--most", default=DEFAULT_BATCHES, show_default=True, help="How many batches to list.")
+@click.option("--most", type=COUNT, default=DEFAULT_BATCHES, show_default=True, help="How many batches to list.")
 def status(*, is_json: bool, most: int) -> None:
     """List the newest batches: where their rows ended and whether their gates passed.
 
@@ -46,8 +47,8 @@ def status(*, is_json: bool, most: int) -> None:
         click.echo("No batch yet. Start with `lead-pipeline demo`, or `lead-pipeline run`")
 
 
-@click.command()
-@click.option("--date", "batch_id", help="Day of the batch, YYYY-MM-DD; default: the newest.")
+@click.command(short_help="Show every gate of one batch; exit code 3 if one is red.")
+@click.option("--date", "batch_id", type=BATCH, help="Day of the batch, YYYY-MM-DD; default: the newest.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:
@@ -63,13 +64,13 @@ def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> Non
     if is_json:
         click.echo(json.dumps({"batch_id": batch_id, "gates": [asdict(line) for line in lines]}, indent=2))
     else:
-        print_gates(open_console(), lines)
+        print_gates(open_console(), lines, batch_id=batch_id)
     if any(line.is_blocking and not line.passed for line in lines):
         context.exit(GateClosedError.exit_code)
 
 
-@click.command()
-@click.option("--date", "batch_id", help="Day of the batch, YYYY-MM-DD; default: the newest.")
+@click.command(short_help="Show the report of one batch, or write its page.")
+@click.option("--date", "batch_id", type=BATCH, help="Day of the batch, YYYY-MM-DD; default: the newest.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file.")
 def report(*, batch_id: str | None, is_json: bool, page: Path | None) -> None:

@@ -16,7 +16,7 @@ from lead_pipeline.services.writing.ports import WriteTools
 from lead_pipeline.settings import load_settings
 
 
-@click.command("recover")
+@click.command("recover", short_help="Settle what dead processes left open.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def recover_command(*, is_json: bool) -> None:
     """Free the claims of dead processes and settle their open writes by reading; nothing is sent again.

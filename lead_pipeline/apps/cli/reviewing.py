@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import click
 
+from lead_pipeline.apps.cli.options import BATCH, COUNT
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.review_tables import comparison_table, item_table, print_question
 from lead_pipeline.apps.terminal import open_console
@@ -45,9 +46,9 @@ def review() -> None:
     help="Only this reason; `dlq codes` explains each.",
 )
 @click.option("--owner", help="Only what this owner looks after.")
-@click.option("--date", "batch_id", help="Only this day, YYYY-MM-DD.")
+@click.option("--date", "batch_id", type=BATCH, help="Only this day, YYYY-MM-DD.")
 @click.option("--decided", "is_decided", is_flag=True, help="Show answered questions instead of open ones.")
-@click.option("--most", default=ITEMS_PER_PAGE, show_default=True, help="How many to list.")
+@click.option("--most", type=COUNT, default=ITEMS_PER_PAGE, show_default=True, help="How many to list.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def list_reviews(
     *, reason: str | None, owner: str | None, batch_id: str | None, is_decided: bool, most: int, is_json: bool
@@ -80,7 +81,7 @@ def list_reviews(
         click.echo("No question fits.")
 
 
-@review.command("show")
+@review.command("show", short_help="Show one question: the lead beside its candidates.")
 @click.argument("item", type=int)
 @click.option("--all", "is_whole", is_flag=True, help="Also show the fields that agree.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")

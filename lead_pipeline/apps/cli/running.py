@@ -70,7 +70,7 @@ def run(
     context.exit(exit_code or (PARTIAL_EXIT_CODE if is_strict and is_partial else 0))
 
 
-@click.command()
+@click.command(short_help="Run the nightly job for every day of a range.")
 @click.option("--from", "first", required=True, help="First day, YYYY-MM-DD.")
 @click.option("--to", "last", required=True, help="Last day, YYYY-MM-DD.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -95,7 +95,7 @@ def backfill(context: click.Context, *, first: str, last: str, is_json: bool) ->
     context.exit(max(ended.exit_code for ended, _ in results))
 
 
-@click.command()
+@click.command(short_help="Run one night on the sandbox and print its report.")
 @click.option("--date", "batch_id", help="Day to materialize; default: the demo's first day, else yesterday (UTC).")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.pass_context

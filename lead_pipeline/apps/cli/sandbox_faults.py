@@ -31,7 +31,7 @@ system_option = click.option(
 json_option = click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 
 
-@click.group()
+@click.group(short_help="Make the running sandbox misbehave.")
 def fault() -> None:
     """Make the running sandbox misbehave: refuse, hang up, answer late, commit late, change records meanwhile.
 
@@ -95,7 +95,7 @@ def set_fault(*, kind: str, parameters: tuple[str, ...], system: str, is_json: b
     click.echo(f"next: lead-pipeline sandbox fault list; lead-pipeline sandbox fault clear {rule_id} --system {system}")
 
 
-@fault.command("list")
+@fault.command("list", short_help="List the faults in force, with how often each struck.")
 @json_option
 def list_faults(*, is_json: bool) -> None:
     """List the faults in force in every emulated system, with how often each matched a call and struck.

@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from lead_pipeline.apps.cli.options import PORT, PORT_OR_ANY
 from lead_pipeline.apps.cli.sandbox_faults import fault
 from lead_pipeline.apps.dagster_home import WORKSPACE_FILE, prepare_dagster_home
 from lead_pipeline.apps.notices import announce_sandboxes
@@ -36,7 +37,7 @@ scenario_option = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="The emulated Salesforce and Dievio of this machine.")
 def sandbox() -> None:
     """Start, reset or stop the emulated Salesforce org and Dievio API on this machine, or make them misbehave."""
 
@@ -44,9 +45,11 @@ def sandbox() -> None:
 sandbox.add_command(fault)
 
 
-@sandbox.command("up")
-@click.option("--salesforce-port", default=0, help="Loopback port of the org; default: any free one.")
-@click.option("--dievio-port", default=0, help="Loopback port of the Dievio API; default: any free one.")
+@sandbox.command("up", short_help="Start the servers, or show where they listen.")
+@click.option("--salesforce-port", type=PORT_OR_ANY, default=0, help="Loopback port of the org; default: any free one.")
+@click.option(
+    "--dievio-port", type=PORT_OR_ANY, default=0, help="Loopback port of the Dievio API; default: any free one."
+)
 @org_option
 @scenario_option
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -77,7 +80,7 @@ def up(
         click.echo(f"{system:<13} {url}")
 
 
-@sandbox.command("reset")
+@sandbox.command("reset", short_help="Put every emulated system back to a first state.")
 @org_option
 @scenario_option
 def reset(*, org: Edition | None, scenario: Scenario | None) -> None:
@@ -89,7 +92,7 @@ def reset(*, org: Edition | None, scenario: Scenario | None) -> None:
     click.echo("the sandbox holds its first state again")
 
 
-@sandbox.command("stop")
+@sandbox.command("stop", short_help="Stop the servers and the database; state is kept.")
 def stop() -> None:
     """Stop the background servers and the embedded database; their state is kept.
 
@@ -99,8 +102,8 @@ def stop() -> None:
     click.echo("stopped; the next command starts them again")
 
 
-@click.command()
-@click.option("--port", default=DEFAULT_UI_PORT, show_default=True, help="Loopback port of Dagit.")
+@click.command(short_help="Open Dagit: graph, checks, backfills.")
+@click.option("--port", type=PORT, default=DEFAULT_UI_PORT, show_default=True, help="Loopback port of Dagit.")
 def ui(*, port: int) -> None:
     """Open Dagit on the same state as every other command: graph, checks, backfills. Ends with Ctrl-C.
 

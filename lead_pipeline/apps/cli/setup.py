@@ -13,7 +13,7 @@ from lead_pipeline.settings import describe_settings
 ENVIRONMENT_EXAMPLE = ".env.example"
 
 
-@click.command()
+@click.command(short_help="Write the default configuration into a folder.")
 @click.option(
     "--directory",
     default=Path("lead_pipeline_config"),
@@ -30,7 +30,10 @@ def init(*, directory: Path) -> None:
     for source in sources:
         _copy(source, directory / source.relative_to(PACKAGED_DIRECTORY))
     _write(directory / ENVIRONMENT_EXAMPLE, describe_settings())
-    click.echo(f"Next: set LEAD_PIPELINE_CONFIG_DIR={directory.resolve()}, then fill in {ENVIRONMENT_EXAMPLE}")
+    click.echo(
+        f"Next: set LEAD_PIPELINE_CONFIG_DIR={directory.resolve()}, then export what "
+        f"{ENVIRONMENT_EXAMPLE} names; the file itself is not read"
+    )
 
 
 def _copy(source: Path, target: Path) -> None:

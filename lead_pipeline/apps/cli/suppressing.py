@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from lead_pipeline.apps.cli.options import COUNT
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.suppression import SuppressionKey, SuppressionKind, read_suppression_key
@@ -89,10 +90,10 @@ def remove(*, reason: str, by: str, is_json: bool, **named: tuple[str, ...]) -> 
     _tell(lines, is_json=is_json)
 
 
-@suppression.command("list")
+@suppression.command("list", short_help="List who is neither looked up nor written, and why.")
 @click.option("--changes", "is_log", is_flag=True, help="Everything that was added or removed, instead.")
 @click.option("--stale", "is_stale", is_flag=True, help="The stale records that active work leaves out, instead.")
-@click.option("--most", default=RECORDS_PER_PAGE, show_default=True, help="How many stale records to list.")
+@click.option("--most", type=COUNT, default=RECORDS_PER_PAGE, show_default=True, help="How many stale records to list.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def list_entries(*, is_log: bool, is_stale: bool, most: int, is_json: bool) -> None:
     """List who is neither looked up nor written, since when, by whom and why. The newest entry comes first.
