@@ -82,7 +82,7 @@ class Settings(BaseModel):
     salesforce_admin_access_token: SecretStr | None = Field(
         default=None,
         alias="SALESFORCE_ADMIN_ACCESS_TOKEN",
-        description="Access token of an admin, for `lead-pipeline org apply` alone; leave it unset otherwise.",
+        description="Access token of an admin, for `org apply` and `doctor --probe` alone; leave it unset otherwise.",
     )
     lead_platform_base_url: str | None = Field(
         default=None,
