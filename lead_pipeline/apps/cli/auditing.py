@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from lead_pipeline.apps.cli.options import BATCH
+from lead_pipeline.apps.cli.options import check_batch
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import count_of
 from lead_pipeline.connections import Connections
@@ -26,7 +26,7 @@ VIOLATED_EXIT_CODE = 1
 @click.option(
     "--date",
     "batch_id",
-    type=BATCH,
+    callback=check_batch,
     help="Day of the batch, YYYY-MM-DD; default: every batch whose log is still kept.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")

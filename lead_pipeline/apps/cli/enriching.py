@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 from rich.table import Table
 
-from lead_pipeline.apps.cli.options import BATCH
+from lead_pipeline.apps.cli.options import check_batch
 from lead_pipeline.apps.cli.running import yesterday
 from lead_pipeline.apps.enrichment_tables import print_preview, print_profile
 from lead_pipeline.apps.notices import announce_sandboxes
@@ -44,7 +44,7 @@ def enrich() -> None:
 
 
 @enrich.command(short_help="Show who would be looked up, why, and the cost.")
-@click.option("--date", "batch_id", type=BATCH, help="Day to look at, YYYY-MM-DD; default: yesterday (UTC).")
+@click.option("--date", "batch_id", callback=check_batch, help="Day to look at, YYYY-MM-DD; default: yesterday (UTC).")
 @click.option("--who", "has_people", is_flag=True, help="Also list the people: our id, the reason, what is wanted.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object and nothing else.")
 def preview(*, batch_id: str | None, has_people: bool, is_json: bool) -> None:

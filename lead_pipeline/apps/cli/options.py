@@ -16,19 +16,16 @@ PORT_OR_ANY = click.IntRange(min=0, max=65_535)  # 0: any free one
 _NO_NIGHT = re.compile(r"[a-z_]+-.+")  # a night is named by its day, others by what they are: refresh-2026-11-20
 
 
-class BatchName(click.ParamType):
-    """The name of a batch: a day, or what `status` shows for one that is no night."""
+def check_batch(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Return the name of a batch as it was given: a day, or what `status` shows for one that is no night.
 
-    name = "text"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name as it was given, or refuse it."""
-        if not _NO_NIGHT.fullmatch(value):
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                self.fail(f"{value!r} is no day. Write it as 2026-11-20", param, ctx)
-        return value
-
-
-BATCH = BatchName()
+    Raises:
+        BadParameter: It is neither.
+    """
+    if value is not None and not _NO_NIGHT.fullmatch(value):
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            message = f"{value!r} is no day. Write it as 2026-11-20"
+            raise click.BadParameter(message, ctx=context, param=option) from None
+    return value

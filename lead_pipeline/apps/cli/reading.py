@@ -15,7 +15,7 @@ from typing import Any
 import click
 import psycopg
 
-from lead_pipeline.apps.cli.options import BATCH, COUNT
+from lead_pipeline.apps.cli.options import COUNT, check_batch
 from lead_pipeline.apps.roi_lines import print_roi
 from lead_pipeline.apps.terminal import batch_table, open_console, print_gates, print_report
 from lead_pipeline.domain.run_report import RunReport
@@ -48,7 +48,7 @@ def status(*, is_json: bool, most: int) -> None:
 
 
 @click.command(short_help="Show every gate of one batch; exit code 3 if one is red.")
-@click.option("--date", "batch_id", type=BATCH, help="Day of the batch, YYYY-MM-DD; default: the newest.")
+@click.option("--date", "batch_id", callback=check_batch, help="Day of the batch, YYYY-MM-DD; default: the newest.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> None:
@@ -70,7 +70,7 @@ def gates(context: click.Context, *, batch_id: str | None, is_json: bool) -> Non
 
 
 @click.command(short_help="Show the report of one batch, or write its page.")
-@click.option("--date", "batch_id", type=BATCH, help="Day of the batch, YYYY-MM-DD; default: the newest.")
+@click.option("--date", "batch_id", callback=check_batch, help="Day of the batch, YYYY-MM-DD; default: the newest.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file.")
 def report(*, batch_id: str | None, is_json: bool, page: Path | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from lead_pipeline.apps.cli.options import BATCH, COUNT
+from lead_pipeline.apps.cli.options import COUNT, check_batch
 from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.review_tables import comparison_table, item_table, print_question
 from lead_pipeline.apps.terminal import open_console
@@ -46,7 +46,7 @@ def review() -> None:
     help="Only this reason; `dlq codes` explains each.",
 )
 @click.option("--owner", help="Only what this owner looks after.")
-@click.option("--date", "batch_id", type=BATCH, help="Only this day, YYYY-MM-DD.")
+@click.option("--date", "batch_id", callback=check_batch, help="Only this day, YYYY-MM-DD.")
 @click.option("--decided", "is_decided", is_flag=True, help="Show answered questions instead of open ones.")
 @click.option("--most", type=COUNT, default=ITEMS_PER_PAGE, show_default=True, help="How many to list.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
