@@ -56,7 +56,9 @@ read, matched and planned anew, so that trying again is safe at any time.
 
 "On every try" means that the write was waited for and sent again, three times, before it was given up. So is
 a 429 in Salesforce's own words, whatever code it carries; its letter then stands under that code.
-`REQUEST_LIMIT_EXCEEDED` for the calls of a day is no letter: it ends the run, and the rest waits for the next one.
+What the org as a whole turns away is no letter: the calls of a day that are spent, and an org that is busy, throttles or
+is not reachable, end the run, and the rest waits for the next one. Their codes stand here for the rows of a Bulk job that
+came back with them four times.
 
 {refusals}
 

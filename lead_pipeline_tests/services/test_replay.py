@@ -103,20 +103,6 @@ def test_a_replay_plans_from_what_is_there_now_and_not_from_the_stored_payload(g
     assert len(given_up.records()) == 2
 
 
-def test_leads_that_met_an_outage_are_written_once_it_is_over(bench: WriteBench) -> None:
-    bench.add_leads(person(1), person(2))
-    bench.fault("status", status=503, **INSERT_ROUTE)
-    end_night(bench)
-    bench.end_faults()
-    assert (bench.outcomes(), bench.records()) == ({"lead-00001": "dead_letter", "lead-00002": "dead_letter"}, [])
-
-    summary = retry_letters(new_rework(bench), EVERY_LETTER)
-
-    assert (summary.tried, summary.recovered) == (2, 2)
-    assert bench.outcomes() == {"lead-00001": "created", "lead-00002": "created"}
-    assert len(bench.records()) == 2
-
-
 def test_the_log_keeps_both_tries(given_up: WriteBench) -> None:
     retry_letters(new_rework(given_up, actor="ben"), EVERY_LETTER)
 

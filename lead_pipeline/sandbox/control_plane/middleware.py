@@ -7,6 +7,7 @@ system, which finds the fault with `fired_faults(request)`.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 from collections.abc import Callable
@@ -140,8 +141,9 @@ async def _answer_status(exchange: _Exchange, fault: FiredFault) -> None:
         moment = exchange.plane.clock.now() + timedelta(seconds=date_seconds)
         headers["Retry-After"] = format_datetime(moment, usegmt=True)
     content, media_type = exchange.plane.error_body(fault.parameter("status"))
-    if fault.parameter("body") is not None:
-        content = str(fault.parameter("body")).encode()
+    body = fault.parameter("body")
+    if body is not None:
+        content = (body if isinstance(body, str) else json.dumps(body)).encode()
     await exchange.respond(Response(content, fault.parameter("status"), headers, media_type))
 
 

@@ -109,6 +109,12 @@ def test_retry_after_can_be_a_date_of_the_sandbox_clock(client: httpx.Client) ->
     assert (answer.text, answer.headers["x-kind"]) == ("busy", "test")
 
 
+def test_a_body_that_is_no_text_is_sent_as_json(client: httpx.Client) -> None:
+    set_fault(client, kind="status", status=503, body=[{"errorCode": "BUSY"}])
+
+    assert post(client).json() == [{"errorCode": "BUSY"}]
+
+
 def test_an_expired_session_answers_401(client: httpx.Client) -> None:
     set_fault(client, kind="expired_session", nth=1)
 

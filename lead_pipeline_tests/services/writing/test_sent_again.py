@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 
-from lead_pipeline.domain.record_answers import ConditionalUpdate, RecordAnswer
-from lead_pipeline.errors import CredentialsRefusedError, ServiceUnavailableError
+from lead_pipeline.domain.record_answers import AnswerKind, ConditionalUpdate, RecordAnswer, Remedy
+from lead_pipeline.errors import CredentialsRefusedError, OrgAwayError, ServiceUnavailableError
 from lead_pipeline.salesforce.client import SalesforceClient
 from lead_pipeline.salesforce.connection import connect
 from lead_pipeline.salesforce.credentials import SalesforceCredentials
@@ -113,3 +114,64 @@ def test_an_org_that_is_away_ends_the_run_and_every_lead_waits_for_the_next_one(
     planned.client = present
     assert planned.write().created_by_run == LEADS
     planned.assert_log_equals_journal()
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["update", "insert"])
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "status", "status": 503}, {"kind": "status", "status": 429}, {"kind": "concurrent_limit"}],
+    ids=["busy", "throttled", "too many at once"],
+)
+def test_what_the_org_as_a_whole_turns_away_is_tried_four_times_and_waits_for_the_next_run(
+    bench: WriteBench, fault: dict[str, Any], *, is_known: bool
+) -> None:
+    if is_known:
+        bench.load("Lead", *(org_lead(number) for number in range(1, LEADS + 1)))
+    bench.add_leads(*(person(number) for number in range(1, LEADS + 1)))
+    bench.prepare()
+    route = UPDATES if is_known else INSERTS
+    bench.fault(**fault, **route)
+
+    with pytest.raises(OrgAwayError):
+        bench.write()
+
+    assert (bench.outcomes(), bench.ask("SELECT * FROM dead_letter")) == ({}, [])
+    bench.end_faults()
+    assert bench.write().is_complete
+    assert set(bench.outcomes().values()) == {"updated" if is_known else "created"}
+    assert len(bench.journal()) == LEADS
+    bench.assert_log_equals_journal()
+
+
+def test_a_record_that_is_locked_while_the_org_turns_others_away_is_a_dead_letter_of_its_own(
+    planned: WriteBench,
+) -> None:
+    planned.client = cast("SalesforceClient", HalfAway(planned.client))
+
+    with pytest.raises(OrgAwayError):
+        planned.write()
+
+    assert planned.outcomes() == {"lead-00001": "dead_letter"}
+    assert [row["error_code"] for row in planned.ask("SELECT error_code FROM dead_letter")] == ["UNABLE_TO_LOCK_ROW"]
+
+
+class HalfAway:
+    """An org that holds the first record of each call locked and is too busy for the rest."""
+
+    def __init__(self, client: SalesforceClient) -> None:
+        self._client = client
+
+    def insert_records(self, object_name: str, records: Sequence[Mapping[str, object]]) -> list[RecordAnswer]:
+        del object_name
+        busy = RecordAnswer(
+            kind=AnswerKind.NOT_DONE,
+            remedy=Remedy.RETRY,
+            error_code="SERVER_UNAVAILABLE",
+            is_transient=True,
+            is_org_wide=True,
+        )
+        locked = replace(busy, error_code="UNABLE_TO_LOCK_ROW", is_org_wide=False)
+        return [locked if record["Dievio_Lead_ID__c"] == "lead-00001" else busy for record in records]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
