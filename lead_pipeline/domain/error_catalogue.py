@@ -54,11 +54,10 @@ Who a role is says `owners.yaml`; a single code can be given to somebody else th
 `lead-pipeline dlq list` groups dead letters by these codes, `dlq retry --code CODE` tries a group again: each lead is
 read, matched and planned anew, so that trying again is safe at any time.
 
-"On every try" means that the write was waited for and sent again, three times, before it was given up. So is
-a 429 in Salesforce's own words, whatever code it carries; its letter then stands under that code.
-What the org as a whole turns away is no letter: the calls of a day that are spent, and an org that is busy, throttles or
-is not reachable, end the run, and the rest waits for the next one. Their codes stand here for the rows of a Bulk job that
-came back with them four times.
+"On every try" means that the write was waited for and sent again, three times, before it was given up.
+What the org as a whole turns away is no letter: where the calls of a day are spent, or the org is busy, throttles
+(429, with a code of Salesforce's own or without one) or is not reachable, the run ends, and the rest waits for the
+next one. These codes stand here for rows of a Bulk job that came back with them on every try.
 
 {refusals}
 
