@@ -46,7 +46,7 @@ class NightlyRun:
     exit_code: int
 
 
-def require_partition(batch_id: str) -> str:
+def require_partition(batch_id: str, *, option: str = "--date") -> str:
     """Return a day that the graph knows.
 
     Raises:
@@ -55,7 +55,7 @@ def require_partition(batch_id: str) -> str:
     if not nightly_partitions.has_partition_key(batch_id):
         first, last = nightly_partitions.get_first_partition_key(), nightly_partitions.get_last_partition_key()
         raise errors.ConfigurationError(
-            "--date", what=f"{batch_id} is no day that can be run", repair=f"Name a day from {first} to {last}"
+            option, what=f"{batch_id} is no day that can be run", repair=f"Name a day from {first} to {last}"
         )
     return batch_id
 

@@ -17,6 +17,7 @@ from lead_pipeline.domain.invariants import Invariant, Violation, find_violation
 from lead_pipeline.domain.mapping import MappingSet
 from lead_pipeline.domain.value_equality import are_equal
 from lead_pipeline.domain.write_protocol import RECEIPT_FIELD, IntentState, WriteKind
+from lead_pipeline.errors import UnknownBatchError
 from lead_pipeline.salesforce.ids import object_of
 from lead_pipeline.services.record_reads import RecordSource, read_records
 from lead_pipeline.services.retention import LOG_DAYS
@@ -73,9 +74,16 @@ def audit(
         now: The clock, aware UTC.
         journal: The org's journal of our commits, oldest first: op, id, before, after; None where it keeps none.
         batch_id: Only this batch; None for all whose log is still kept.
+
+    Raises:
+        UnknownBatchError: There is no such batch.
     """
     with database.transaction() as connection:
-        batch_ids = (batch_id,) if batch_id else audits.read_batches(connection, since=now() - timedelta(days=LOG_DAYS))
+        batch_ids = audits.read_batches(connection, since=now() - timedelta(days=LOG_DAYS))
+        if batch_id is not None:
+            if not audits.has_batch(connection, batch_id):
+                raise UnknownBatchError(batch_id)
+            batch_ids = (batch_id,)
         types = {name: read_field_types(connection, name) for name in WRITTEN_OBJECTS}
     commits = None if journal is None else _commits_by_receipt(journal)
     rows = write_count = commit_count = 0

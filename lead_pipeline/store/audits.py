@@ -62,6 +62,11 @@ def read_batches(connection: _Connection, *, since: datetime) -> tuple[str, ...]
     return tuple(row["batch_id"] for row in load_queries("audits").list_batches(connection, since=since))
 
 
+def has_batch(connection: _Connection, batch_id: str) -> bool:
+    """Tell whether a batch was ever begun."""
+    return bool(load_queries("audits").has_batch(connection, batch_id=batch_id))
+
+
 def read_books(connection: _Connection, batch_id: str) -> Books:
     """Return what our tables say about a batch."""
     queries = load_queries("audits")

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lead_pipeline.apps.cli.main import root
-from lead_pipeline.errors import DecisionRefusedError, NoLettersError, UnknownCaseError
+from lead_pipeline.errors import DecisionRefusedError, NoLettersError, UnknownBatchError, UnknownCaseError
 from lead_pipeline.services.writing.ports import CrashPoint
+from lead_pipeline.store.pulls import add_batch
 from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest finds fixtures by their names
     bench,
     written_database,
@@ -226,10 +227,14 @@ def test_the_audit_says_that_every_promise_holds(line: CommandLine) -> None:
 
 
 def test_an_audit_of_nothing_does_not_say_that_all_is_well(line: CommandLine) -> None:
-    result = line.call("audit", "--date", "1999-01-01")
+    unknown = line.call("audit", "--date", "1999-01-01")
+    with line.bench.database.transaction() as connection:
+        add_batch(connection, "1999-01-02", source="search", at=line.bench.now())
+    empty = line.call("audit", "--date", "1999-01-02")
 
-    assert "Nothing was held against the org" in result.output
-    assert "holds" not in result.output
+    assert isinstance(unknown.exception, UnknownBatchError)
+    assert "Nothing was held against the org" in empty.output
+    assert "holds" not in empty.output
 
 
 def test_the_audit_names_what_is_broken_and_ends_with_one(line: CommandLine) -> None:

@@ -65,3 +65,13 @@ def test_a_search_that_ends_before_it_begins_is_refused() -> None:
     refused = CliRunner().invoke(root, ["log", "search", "--from", "2026-11-21", "--to", "2026-11-20"])
 
     assert str(refused.exception) == "--from/--to: 2026-11-21 lies after 2026-11-20. Swap the two"
+
+
+@pytest.mark.parametrize(
+    ("days", "option"),
+    [(("--from", "2020-01-01", "--to", "2026-11-02"), "--from"), (("--from", "2026-11-01", "--to", "soon"), "--to")],
+)
+def test_the_day_that_a_backfill_cannot_run_is_named_by_its_option(days: tuple[str, ...], option: str) -> None:
+    refused = CliRunner().invoke(root, ["backfill", *days])
+
+    assert str(refused.exception).startswith(f"{option}: ")

@@ -2,6 +2,10 @@
 -- Batches whose log is still kept, oldest first.
 SELECT batch_id FROM batch WHERE created_at >= :since ORDER BY batch_id;
 
+-- name: has_batch(batch_id)$
+-- Whether a batch was ever begun.
+SELECT EXISTS (SELECT FROM batch WHERE batch_id = :batch_id);
+
 -- name: list_delivered(batch_id)
 -- Rows as they were delivered.
 SELECT batch_id, raw_lead_id FROM raw_lead WHERE batch_id = :batch_id;

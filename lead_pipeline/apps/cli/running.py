@@ -81,7 +81,7 @@ def backfill(context: click.Context, *, first: str, last: str, is_json: bool) ->
     Example: lead-pipeline backfill --from 2026-11-18 --to 2026-11-20
     """
     settings = load_settings()
-    days = days_between(require_partition(first), require_partition(last))
+    days = days_between(require_partition(first, option="--from"), require_partition(last, option="--to"))
     announce_sandboxes(settings)
     results = [_run_day(settings, day, is_json=is_json, is_repull=False) for day in days]
     if is_json:

@@ -55,7 +55,7 @@ def _record(session: WriteSession, intents: Sequence[WriteIntent], answers: Mapp
     turned_away = [intent for intent in intents if _is_org_wide(answers[intent.op_id])]
     if turned_away:
         void_unsent(session, turned_away)
-    record_answers(session, [intent for intent in intents if intent not in turned_away], answers)
+    record_answers(session, [intent for intent in intents if not _is_org_wide(answers[intent.op_id])], answers)
     if turned_away:
         raise OrgAwayError(answers[turned_away[0].op_id].error_code)
 
@@ -69,6 +69,7 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[UUID, R
     """Send writes; those refused for the time being are sent again, in smaller calls, until their tries are used up.
 
     Sending again is safe only because such a refusal means that nothing was done; an unknown answer never repeats.
+    Smaller calls help rows that contend for a lock; an org that turns everything away is spared them.
     """
     answers: dict[UUID, RecordAnswer] = {}
     pending = list(intents)
@@ -76,7 +77,8 @@ def _send(session: WriteSession, intents: Sequence[WriteIntent]) -> dict[UUID, R
     for turn in range(session.limits.retries.attempts):
         if turn:
             session.tools.wait(retry_wait(session, turn))
-            size = max(size // session.limits.shrink_factor, 1)
+            if not all(_is_org_wide(answers[intent.op_id]) for intent in pending):
+                size = max(size // session.limits.shrink_factor, 1)
         for chunk in _chunks(pending, size):
             latest = _send_or_void(session, chunk, unanswered=[i for i in intents if i.op_id not in answers])
             answers |= latest

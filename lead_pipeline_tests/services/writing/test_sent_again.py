@@ -29,6 +29,7 @@ class NotingClient:
     def __init__(self, client: SalesforceClient) -> None:
         self._client = client
         self.sent: defaultdict[object, list[Mapping[str, object]]] = defaultdict(list)
+        self.calls = 0
 
     def insert_records(self, object_name: str, records: Sequence[Mapping[str, object]]) -> list[RecordAnswer]:
         self._note(records)
@@ -39,6 +40,7 @@ class NotingClient:
         return self._client.update_conditionally(object_name, updates)
 
     def _note(self, records: Sequence[Mapping[str, object]]) -> None:
+        self.calls += 1
         for record in records:
             self.sent[record["Dievio_Lead_ID__c"]].append(dict(record))
 
@@ -129,12 +131,15 @@ def test_what_the_org_as_a_whole_turns_away_is_tried_four_times_and_waits_for_th
         bench.load("Lead", *(org_lead(number) for number in range(1, LEADS + 1)))
     bench.add_leads(*(person(number) for number in range(1, LEADS + 1)))
     bench.prepare()
-    route = UPDATES if is_known else INSERTS
-    bench.fault(**fault, **route)
+    bench.fault(**fault, **(UPDATES if is_known else INSERTS))
+    present, noting = bench.client, NotingClient(bench.client)
+    bench.client = cast("SalesforceClient", noting)
 
     with pytest.raises(OrgAwayError):
         bench.write()
+    bench.client = present
 
+    assert (noting.calls, {len(tries) for tries in noting.sent.values()}) == (4, {4})
     assert (bench.outcomes(), bench.ask("SELECT * FROM dead_letter")) == ({}, [])
     bench.end_faults()
     assert bench.write().is_complete
