@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import ConfigurationError, InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 from lead_pipeline.transport.egress import clean_base_url
 
 FILE_SUFFIX = "_FILE"  # NAME_FILE names a file that holds the secret NAME, as Docker and Kubernetes mount them

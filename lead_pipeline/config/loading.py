@@ -18,7 +18,8 @@ from jsonschema import Draft202012Validator
 
 from lead_pipeline.config.positions import KeyPath, Position, PositionedDocument, YamlFlawsError, read_yaml
 from lead_pipeline.config.problems import Problem, describe, suggest, write_path
-from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import ConfigurationError, InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 T = TypeVar("T")
 

@@ -21,7 +21,8 @@ from lead_pipeline.domain.matching import MatchingPolicy, parse_matching_policy
 from lead_pipeline.domain.ownership import OwnerRules, parse_owner_rules
 from lead_pipeline.domain.routing import RoutingRules, parse_routing_rules
 from lead_pipeline.domain.segments import Segment, parse_segments
-from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import ConfigurationError, InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 T = TypeVar("T")
 CONTACT_API = "contact_api"  # the second enrichment provider, and its document

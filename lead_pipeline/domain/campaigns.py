@@ -13,7 +13,8 @@ from typing import Any
 from lead_pipeline.domain.findings import Finding, Severity
 from lead_pipeline.domain.record_answers import AnswerKind, RecordAnswer
 from lead_pipeline.domain.segments import Segment
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 MEMBER_OBJECT = "CampaignMember"
 PAIR_EXISTS = "DUPLICATE_VALUE"  # the code with which an org refuses a second membership of a pair

@@ -10,7 +10,7 @@ from typing import Any
 from lead_pipeline.domain.enrichment.policy import BudgetRules
 from lead_pipeline.domain.extraction import SourceMapping
 from lead_pipeline.domain.mapping import ObjectMapping, WritePolicy
-from lead_pipeline.errors import ConfigurationProblem
+from lead_pipeline.problems import ConfigurationProblem
 
 PROTECTING_POLICIES = frozenset({WritePolicy.NEVER, WritePolicy.WRITE_ONCE})  # leave existing records alone
 

@@ -32,7 +32,8 @@ from lead_pipeline.domain.mapping import (
 )
 from lead_pipeline.domain.org_schema import NUMBER_TYPES, TEXT_TYPES
 from lead_pipeline.domain.preflight import TRIMMABLE_TYPES
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 PICKLIST_TYPES = frozenset({"picklist", "multipicklist"})
 REQUIRED_AT_CREATION: Mapping[str, tuple[str, ...]] = {"Lead": ("LastName", "Company"), "Contact": ()}

@@ -13,7 +13,8 @@ from typing import Any
 from lead_pipeline.domain.normalize.lead import QUARANTINE_REASONS
 from lead_pipeline.domain.refusals import ADMIN, DATA_ENGINEER, DIEVIO, REFUSALS, SALES_OPS
 from lead_pipeline.domain.review_reasons import GUIDES
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 QUARANTINE_ROLE = "revops"
 

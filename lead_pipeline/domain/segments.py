@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from lead_pipeline.domain.searches import EmailStatus, SearchRequest
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 DOCUMENT = "segments"
 DEFAULT_PAGE_ROWS = 100  # the page cap of most vendors of this trade; Dievio documents none

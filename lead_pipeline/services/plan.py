@@ -24,13 +24,8 @@ from lead_pipeline.domain.org_schema import ObjectSchema
 from lead_pipeline.domain.planning import PlanRules, plan_lead
 from lead_pipeline.domain.preflight import GapCode, MappingGap, check_mapping
 from lead_pipeline.domain.suppression import leave_alone
-from lead_pipeline.errors import (
-    ConfigurationError,
-    ConfigurationProblem,
-    InvalidDocumentError,
-    SchemaUnknownError,
-    StageMissingError,
-)
+from lead_pipeline.errors import ConfigurationError, InvalidDocumentError, SchemaUnknownError, StageMissingError
+from lead_pipeline.problems import ConfigurationProblem
 from lead_pipeline.services.find_accounts import find_accounts
 from lead_pipeline.store import plans
 from lead_pipeline.store.bulk import STATISTICS_LEADS

@@ -3,12 +3,8 @@
 import dagster as dg
 
 from lead_pipeline.defs.failures import StepFailure, explain_failures
-from lead_pipeline.errors import (
-    ConfigurationProblem,
-    CredentialsRefusedError,
-    InvalidDocumentError,
-    SystemUnreachableError,
-)
+from lead_pipeline.errors import CredentialsRefusedError, InvalidDocumentError, SystemUnreachableError
+from lead_pipeline.problems import ConfigurationProblem
 
 UNREACHABLE = SystemUnreachableError("Dievio", address="https://dievio.example", setting="DIEVIO_BASE_URL")
 

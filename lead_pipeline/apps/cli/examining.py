@@ -23,7 +23,8 @@ from lead_pipeline.config.pipeline import problems_of
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.findings import Finding, Severity, may_write, sort_findings
 from lead_pipeline.domain.org_findings import examine_space, note_untested_key, refuse_system
-from lead_pipeline.errors import ConfigurationError, ConfigurationProblem, LeadPipelineError
+from lead_pipeline.errors import ConfigurationError, LeadPipelineError
+from lead_pipeline.problems import ConfigurationProblem
 from lead_pipeline.services.examine import examine
 from lead_pipeline.services.probing.dievio import DEFAULT_CREDITS
 from lead_pipeline.settings import load_settings

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
+import psycopg
 from rich.console import Console
 
 from lead_pipeline.apps.cli.options import COUNT
@@ -67,12 +69,8 @@ def search(  # noqa: PLR0913  # one argument per option
     if since and until and until < since:
         raise ConfigurationError("--from/--to", what=f"{first} lies after {last}", repair="Swap the two")
     with Connections(load_settings()) as connections, connections.database.transaction() as connection:
-        lead_ids = None
-        if word is not None:
-            subjects = find_subjects(connection, word)
-            lead_ids = tuple(subject.dievio_lead_id for subject in subjects if subject.dievio_lead_id is not None)
         wanted = LogFilter(
-            dievio_lead_ids=lead_ids,
+            dievio_lead_ids=None if word is None else _lead_ids(connection, word),
             salesforce_id=salesforce_id,
             operation=operation,
             run_id=run_id,
@@ -139,6 +137,11 @@ def read_moment(text: str | None, option: str, *, is_end: bool = False) -> datet
             option, what="is no day and no time", repair="Write 2026-11-20 or 2026-11-20T02:00"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _lead_ids(connection: psycopg.Connection[Any], word: str) -> tuple[str, ...]:
+    found = (subject.dievio_lead_id for subject in find_subjects(connection, word))
+    return tuple(one for one in found if one is not None)
 
 
 def _write_csv(page: Path, entries: Iterable[LogEntry]) -> int:

@@ -15,7 +15,8 @@ from lead_pipeline.config.pipeline import PIPELINE_DOCUMENTS, PipelineConfig, lo
 from lead_pipeline.domain.extraction import parse_source_mapping
 from lead_pipeline.domain.mapping_diff import ChangeKind, MappingChange, diff_mappings
 from lead_pipeline.domain.mapping_docs import document_mapping, draw_markdown
-from lead_pipeline.errors import ConfigurationError, ConfigurationProblem
+from lead_pipeline.errors import ConfigurationError
+from lead_pipeline.problems import ConfigurationProblem
 from lead_pipeline.services.mapping_page import draw_mapping_page
 from lead_pipeline.settings import load_settings
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 DOCUMENT = "enrichment_measures"
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import cast
 
-from lead_pipeline.errors import ConfigurationProblem, InvalidDocumentError
+from lead_pipeline.errors import InvalidDocumentError
+from lead_pipeline.problems import ConfigurationProblem
 
 
 class RuleName(StrEnum):
