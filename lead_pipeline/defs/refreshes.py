@@ -6,6 +6,7 @@ import dagster as dg
 
 from lead_pipeline.connections import Connections
 from lead_pipeline.defs.assets.directory import SALESFORCE_POOL
+from lead_pipeline.defs.sensors import letter_lines
 from lead_pipeline.services.enriching.refreshing import (
     RefreshSummary,
     finish_unfinished,
@@ -20,13 +21,17 @@ RETRY_CRON = "*/30 * * * *"
 ACTOR = "dagster"
 
 
-def _finish(context: dg.OpExecutionContext, summary: RefreshSummary, *finished: RefreshSummary) -> None:
+def _finish(
+    context: dg.OpExecutionContext, connections: Connections, summary: RefreshSummary, *finished: RefreshSummary
+) -> None:
     """Show the counts, and which earlier batches were finished; a closed gate fails the run."""
     names = ", ".join(one.batch_id for one in finished)
     context.add_output_metadata({**summary.as_metadata(), "finished_batches": names})
     for one in (summary, *finished):
         for alert in one.enrichment.alerts if one.enrichment else ():
             context.log.warning(alert)
+        for line in letter_lines(connections, one.batch_id):
+            context.log.error(line)
     stopped = [
         f"Batch {one.batch_id} was stopped by {', '.join(one.failed_gates)}. "
         f"See `lead-pipeline gates --date {one.batch_id}`"
@@ -43,7 +48,7 @@ def _finish(context: dg.OpExecutionContext, summary: RefreshSummary, *finished: 
 def refresh_crm_records(context: dg.OpExecutionContext, connections: dg.ResourceParam[Connections]) -> None:
     """One batch a day; repeating it goes on with its records and buys nothing twice."""
     batch_id = f"refresh-{connections.now().astimezone(UTC):%Y-%m-%d}"
-    _finish(context, refresh_stale_records(connections.refresh(actor=ACTOR), batch_id=batch_id))
+    _finish(context, connections, refresh_stale_records(connections.refresh(actor=ACTOR), batch_id=batch_id))
 
 
 @dg.op(
@@ -54,7 +59,7 @@ def retry_enrichment(context: dg.OpExecutionContext, connections: dg.ResourcePar
     """A batch of its own each time; without anybody due it makes none."""
     batch_id = f"retry-{connections.now().astimezone(UTC):%Y%m%dT%H%M%S}"
     refresh = connections.refresh(actor=ACTOR)
-    _finish(context, retry_parked(refresh, batch_id=batch_id), *finish_unfinished(refresh))
+    _finish(context, connections, retry_parked(refresh, batch_id=batch_id), *finish_unfinished(refresh))
 
 
 @dg.job(executor_def=dg.in_process_executor, description="Refresh stale records of the org through the same gates.")

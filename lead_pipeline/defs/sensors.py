@@ -4,6 +4,7 @@ Where alerts go is one function (`tell`): the log for now. The report of a faile
 own asset never ran.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -16,9 +17,12 @@ from lead_pipeline.defs.resuming import find_resume_time
 from lead_pipeline.domain.run_report import GateLine, RunReport
 from lead_pipeline.errors import UnknownBatchError
 from lead_pipeline.services.report import build_report
+from lead_pipeline.store.dead_letters import DeadLetter, read_letters
 from lead_pipeline.store.reports import read_gate_lines
 
 INTERVAL_SECONDS = 30
+MOST_LETTERS = 1_000  # looked at for one alert
+MOST_IDS = 10  # named in one line of it
 
 
 def failure_lines(report: RunReport, failures: Sequence[StepFailure]) -> list[str]:
@@ -65,17 +69,37 @@ def report_failed_run(context: dg.RunFailureSensorContext, connections: Connecti
     except UnknownBatchError:
         lines = [f"Run {run.run_id} of batch {batch_id} failed before anything was pulled; see it in Dagit", *reasons]
     else:
-        lines = failure_lines(report, failures)
+        lines = [*failure_lines(report, failures), *letter_lines(connections, batch_id)]
     ended_at = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else connections.now()
     resumes_at = find_resume_time(context.instance, connections, run, ended_at=ended_at)
     return [*lines, f"It goes on by itself at {resumes_at:%Y-%m-%d %H:%M} UTC"] if resumes_at else lines
 
 
+def letter_lines(connections: Connections, batch_id: str) -> list[str]:
+    """Return a line for each owner and cause of the writes of a batch that were given up: whose, why, which letters."""
+    with connections.database.transaction() as connection:
+        letters = read_letters(connection, state="open", batch_id=batch_id, most=MOST_LETTERS)
+    groups: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
+    for letter in letters:
+        groups[letter.owner, letter.error_code].append(letter)
+    return [
+        f"given up, for {owner}: {code} ({group[0].cause}), letters {_some([one.dead_letter_id for one in group])}, "
+        f"attempts {max(one.attempts for one in group)}. Next: {group[0].suggested_repair}; "
+        f"`lead-pipeline dlq show {code}`"
+        for (owner, code), group in groups.items()
+    ]
+
+
+def _some(ids: Sequence[int]) -> str:
+    rest = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
+    return ", ".join(map(str, ids[:MOST_IDS])) + rest
+
+
 def warning_lines(connections: Connections, batch_id: str) -> list[str]:
-    """Return a line for each check of a finished batch that warns without stopping anything."""
+    """Return a line for each check of a finished batch that only warns, and for each kind of write given up."""
     with connections.database.transaction() as connection:
         gates = read_gate_lines(connection, batch_id)
-    return [gate_line(gate) for gate in gates if not gate.passed]
+    return [*(gate_line(gate) for gate in gates if not gate.passed), *letter_lines(connections, batch_id)]
 
 
 @dg.run_failure_sensor(
@@ -93,7 +117,7 @@ def failed_run_sensor(context: dg.RunFailureSensorContext, connections: dg.Resou
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
     name="warned_run_sensor",
-    description="Raises an alert for each check that warned in a night that went through.",
+    description="Raises an alert for each check that warned in a night that went through, and for writes given up.",
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations=False,

@@ -80,10 +80,12 @@ def read_groups(connection: _Connection, *, state: str) -> tuple[DeadLetterGroup
 
 
 def read_letters(
-    connection: _Connection, *, state: str, error_code: str | None = None, most: int
+    connection: _Connection, *, state: str, error_code: str | None = None, batch_id: str | None = None, most: int
 ) -> tuple[DeadLetter, ...]:
-    """Return single letters, the oldest first."""
-    rows = load_queries("dead_letters").list_letters(connection, state=state, error_code=error_code, most=most)
+    """Return single letters, the oldest first; of every code and batch unless one is given."""
+    rows = load_queries("dead_letters").list_letters(
+        connection, state=state, error_code=error_code, batch_id=batch_id, most=most
+    )
     return tuple(DeadLetter(**row) for row in rows)
 
 

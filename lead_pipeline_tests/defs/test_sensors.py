@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
+from psycopg.types.json import Jsonb
 
 from lead_pipeline.connections import Connections
 from lead_pipeline.definitions import build_definitions
@@ -139,3 +140,51 @@ def test_both_sensors_run_without_being_switched_on() -> None:
 
     assert found["failed_run_sensor"] is dg.DefaultSensorStatus.RUNNING
     assert found["warned_run_sensor"] is dg.DefaultSensorStatus.RUNNING
+
+
+def give_up(database: Database, number: int, *, owner: str = "data_engineer", code: str = "UNABLE_TO_LOCK_ROW") -> None:
+    """A dead letter of the batch."""
+    with database.transaction() as connection:
+        row = connection.execute(
+            "INSERT INTO raw_lead (batch_id, segment, page_number, row_number, payload, fetched_at)"
+            " VALUES (%s, 'dach', 1, %s, '{}', %s) RETURNING raw_lead_id",
+            [BATCH, number, NIGHT],
+        ).fetchone()
+        assert row is not None
+        connection.execute(
+            "INSERT INTO dead_letter (batch_id, raw_lead_id, dievio_lead_id, stage, error_class, error_code, cause,"
+            " suggested_repair, payload, payload_sha256, attempts, owner, state, first_failed_at, last_failed_at)"
+            " VALUES (%s, %s, %s, 'writes', 'transient', %s, 'Another transaction held the record',"
+            " 'Wait, then replay', %s, '', 2, %s, 'open', %s, %s)",
+            [BATCH, row["raw_lead_id"], f"dv_{number}", code, Jsonb({"LastName": "Secret"}), owner, NIGHT, NIGHT],
+        )
+
+
+def test_a_night_that_went_through_tells_each_owner_which_writes_were_given_up(
+    connections: Connections, database: Database
+) -> None:
+    add_night(database)
+    for number in range(12):
+        give_up(database, number)
+    give_up(database, 12, owner="sales_ops", code="STRING_TOO_LONG")
+
+    engineer, sales_ops = sensors.warning_lines(connections, BATCH)
+
+    assert engineer == (
+        "given up, for data_engineer: UNABLE_TO_LOCK_ROW (Another transaction held the record),"
+        " letters 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more, attempts 2."
+        " Next: Wait, then replay; `lead-pipeline dlq show UNABLE_TO_LOCK_ROW`"
+    )
+    assert sales_ops.startswith("given up, for sales_ops: STRING_TOO_LONG")
+    assert "Secret" not in engineer + sales_ops
+
+
+def test_a_night_that_failed_tells_of_what_it_gave_up_before(connections: Connections, database: Database) -> None:
+    add_night(database, passed=False)
+    give_up(database, 1)
+    with dg.DagsterInstance.ephemeral() as instance:
+        lines = sensors.report_failed_run(
+            failed_run(instance, CLOSED, tags={sensors.PARTITION_TAG: BATCH}), connections
+        )
+
+    assert any("for data_engineer: UNABLE_TO_LOCK_ROW" in line for line in lines)

@@ -9,12 +9,13 @@ WHERE state = :state
 GROUP BY error_code, stage
 ORDER BY letters DESC, error_code, stage;
 
--- name: list_letters(state, error_code, most)
--- Single dead letters, the oldest first; without a code, all of them.
+-- name: list_letters(state, error_code, batch_id, most)
+-- Single dead letters, the oldest first; without a code or a batch, of all of them.
 SELECT dead_letter_id, batch_id, dievio_lead_id, raw_lead_id, stage, error_class, error_code, cause, suggested_repair,
        payload, attempts, owner, state, first_failed_at, last_failed_at, resolved_at, resolved_by, resolution
 FROM dead_letter
 WHERE state = :state AND (:error_code::text IS NULL OR error_code = :error_code)
+  AND (:batch_id::text IS NULL OR batch_id = :batch_id)
 ORDER BY first_failed_at, dead_letter_id
 LIMIT :most;
 
