@@ -48,6 +48,7 @@ def test_a_slip_of_the_pen_is_no_answer(arguments: tuple[str, ...], capsys: pyte
         (("review", "list", "--date", "2026-13-01"), "'2026-13-01' is no day"),
         (("gates", "--date", "20-11-2026"), "is no day"),
         (("enrich", "preview", "--date", "x"), "is no day"),
+        (("enrich", "one", "--linkedin", "jane doe"), "is no profile"),
         (("status", "--most", "-3"), "x>=1"),
         (("log", "search", "--most", "0"), "x>=1"),
         (("ui", "--port", "99999"), "1<=x<=65535"),

@@ -16,6 +16,7 @@ from lead_pipeline.apps.notices import announce_sandboxes
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.decisions import Outcome
+from lead_pipeline.domain.normalize.linkedin import read_linkedin
 from lead_pipeline.errors import ConfigurationError, GateClosedError, UnknownSubjectError
 from lead_pipeline.services.enriching.budgeting import preview_enrichment, report_budget
 from lead_pipeline.services.enriching.profiles import look_up_profile
@@ -114,6 +115,10 @@ def one(*, linkedin_url: str | None, dievio_lead_id: str | None, is_json: bool) 
     """
     if (linkedin_url is None) == (dievio_lead_id is None):
         raise click.UsageError("Name either --linkedin or --lead")
+    if linkedin_url is not None and read_linkedin(linkedin_url).slug is None:
+        raise click.BadParameter(
+            "is no profile. Write it like https://www.linkedin.com/in/jane-doe", param_hint="--linkedin"
+        )
     settings = load_settings()
     announce_sandboxes(settings)
     with Connections(settings, patience=REALTIME_RETRIES) as connections:
