@@ -118,6 +118,7 @@ def ui(*, port: int) -> None:
         pass  # says in one line what several processes of Dagit would say in many
     home = prepare_dagster_home(settings)
     click.echo(f"Dagit opens at http://{LOOPBACK}:{port} in some ten seconds; Ctrl-C ends it")
+    click.echo("While it runs, nights and refreshes begin by themselves; Automation in Dagit switches them off")
     arguments = [
         "-W",
         ADVERTISEMENT,
