@@ -193,6 +193,19 @@ def test_many_leads_go_as_one_job_where_the_org_guards_owners(passed: WriteBench
     assert passed.ask("SELECT 1 FROM write_intent WHERE purpose = 'hand_over' AND bulk_job_id IS NOT NULL")
 
 
+def test_a_job_whose_upload_was_lost_is_followed_by_another_and_not_by_single_calls(passed: WriteBench) -> None:
+    passed.limits = replace(passed.limits, hand_over_bulk_threshold=3)
+    passed.fault("reset_after_commit", route="jobs/ingest", method="PUT", times=1)
+
+    passed.hand_over()
+
+    jobs = passed.ask(
+        "SELECT bulk_job_id, state FROM write_intent WHERE purpose = 'hand_over' GROUP BY bulk_job_id, state"
+    )
+    assert sorted(job["state"] for job in jobs) == ["applied", "void"]
+    assert None not in {job["bulk_job_id"] for job in jobs}
+
+
 def test_a_job_without_a_refusal_needs_no_result_file(passed: WriteBench) -> None:
     passed.limits = replace(passed.limits, hand_over_bulk_threshold=3)
     passed.emulated.plane.ledger.clear()

@@ -48,6 +48,7 @@ class FenceQueries:
             row["salesforce_id"]
             for row in self.tables.write_intent.rows()
             if _may_be_unseen(row, seen_at=seen_at, given_up_since=given_up_since)
+            and not (row["state"] == "void" and row["bulk_job_id"] is not None)
         }
         return [{"op_id": UUID(intent["op_id"])} for intent in intents if intent["salesforce_id"] in unseen - {None}]
 

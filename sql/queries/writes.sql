@@ -63,13 +63,14 @@ WHERE g.dievio_lead_id <> c.dievio_lead_id;
 
 -- name: list_overtaken(intents, seen_at, given_up_since)
 -- Updates that may not leave without a condition: another write of ours to their record is open, was carried out since
--- the org was read, or was given up so lately that it may still land.
+-- the org was read, or was given up so lately that it may still land. The row of a job cannot: it is held for void only
+-- once its job is over or can no longer begin.
 SELECT DISTINCT i.op_id
 FROM jsonb_to_recordset(:intents) AS i (op_id uuid, salesforce_id text)
 JOIN write_intent AS w ON w.salesforce_id = i.salesforce_id
 WHERE w.state IN ('sent', 'unknown')
    OR (w.state = 'applied' AND w.resolved_at >= :seen_at)
-   OR (w.state = 'void' AND w.sent_at >= :given_up_since);
+   OR (w.state = 'void' AND w.bulk_job_id IS NULL AND w.sent_at >= :given_up_since);
 
 -- name: list_open_intents(batch_id, at, after, most)
 -- Writes whose end nobody knows: those of the batch itself, which the caller has leased, and orphans of batches that
