@@ -79,11 +79,9 @@ def audit(
         UnknownBatchError: There is no such batch.
     """
     with database.transaction() as connection:
-        batch_ids = audits.read_batches(connection, since=now() - timedelta(days=LOG_DAYS))
-        if batch_id is not None:
-            if not audits.has_batch(connection, batch_id):
-                raise UnknownBatchError(batch_id)
-            batch_ids = (batch_id,)
+        if batch_id is not None and not audits.has_batch(connection, batch_id):
+            raise UnknownBatchError(batch_id)
+        batch_ids = (batch_id,) if batch_id else audits.read_batches(connection, since=now() - timedelta(days=LOG_DAYS))
         types = {name: read_field_types(connection, name) for name in WRITTEN_OBJECTS}
     commits = None if journal is None else _commits_by_receipt(journal)
     rows = write_count = commit_count = 0
