@@ -5,29 +5,14 @@ import dagster as dg
 from lead_pipeline.defs.failures import StepFailure, explain_failures
 from lead_pipeline.errors import CredentialsRefusedError, InvalidDocumentError, SystemUnreachableError
 from lead_pipeline.problems import ConfigurationProblem
+from lead_pipeline_tests.defs.failing_jobs import run_failing_job
 
 UNREACHABLE = SystemUnreachableError("Dievio", address="https://dievio.example", setting="DIEVIO_BASE_URL")
 
 
 def run_and_explain(*errors: Exception) -> list[StepFailure]:
     """Run a job of which each op raises one error and explain how it ended."""
-
-    def failing_op(number: int, error: Exception) -> dg.OpDefinition:
-        @dg.op(name=f"op_{number}")
-        def raise_it() -> None:
-            raise error
-
-        return raise_it
-
-    @dg.job(executor_def=dg.in_process_executor)
-    def failing_job() -> None:
-        for number, error in enumerate(errors):
-            failing_op(number, error)()
-
-    result = failing_job.execute_in_process(
-        raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    )
-    return explain_failures(result.all_events)
+    return explain_failures(run_failing_job(*errors).all_events)
 
 
 def raised_from(error: Exception, cause: Exception) -> Exception:

@@ -40,6 +40,7 @@ from lead_pipeline.store.database import Database
 from lead_pipeline.store.gates import save_gate_result
 from lead_pipeline.store.pulls import add_batch
 from lead_pipeline.store.scopes import narrow_scope
+from lead_pipeline_tests.defs.failing_jobs import run_failing_job
 
 BATCH = "2026-11-20"
 NIGHT = datetime(2026, 11, 21, 2, 15, tzinfo=UTC)
@@ -83,25 +84,7 @@ def run_night(
     instance: dg.DagsterInstance, *errors: Exception, job_name: str = nightly_job.name, **tags: str
 ) -> dg.ExecuteInProcessResult:
     """Run a day of which each step raises one error."""
-
-    def failing_op(number: int, error: Exception) -> dg.OpDefinition:
-        @dg.op(name=f"op_{number}")
-        def raise_it() -> None:
-            raise error
-
-        return raise_it
-
-    @dg.job(name=job_name, executor_def=dg.in_process_executor)
-    def night() -> None:
-        for number, error in enumerate(errors):
-            failing_op(number, error)()
-
-    return night.execute_in_process(
-        instance=instance,
-        raise_on_error=False,
-        tags={PARTITION_TAG: BATCH, **tags},
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-    )
+    return run_failing_job(*errors, job_name=job_name, instance=instance, tags={PARTITION_TAG: BATCH, **tags})
 
 
 def due_after(instance: dg.DagsterInstance, connections: NightClock, wait: timedelta) -> list[str]:
