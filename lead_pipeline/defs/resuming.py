@@ -22,9 +22,7 @@ from lead_pipeline.store.scopes import find_scope
 
 INTERVAL_SECONDS = 300
 FIRST_WAIT = timedelta(minutes=30)  # doubles with each try
-MOST_RESUMES = (
-    5  # the last one begins fifteen and a half hours after the night: a rolling day of API calls has moved on
-)
+MOST_RESUMES = 5  # the last one begins fifteen and a half hours later: a rolling day of API calls has moved on
 LOOK_BACK = timedelta(days=2)  # longer than all waits together
 MOST_RUNS = 100
 RESUMES_TAG = "lead_pipeline/resumes"  # the failed run that a run goes on with

@@ -119,7 +119,7 @@ def look_up_one(
 ) -> RefreshSummary:
     """Look one person of the org up now, whatever audience and age say; a person just answered about costs nothing.
 
-    Somebody waits for it: a write that the org refuses for now is tried again within seconds, then it is a dead letter.
+    Somebody waits for it: a locked record is tried again within seconds, then it is a dead letter.
 
     Raises:
         UnknownSubjectError: The address names no profile, or no record of the org is this person; nothing is asked.
