@@ -269,6 +269,15 @@ class UnknownBatchError(StopError):
         )
 
 
+class UnknownReportError(StopError):
+    """Somebody asked for the report of a run that made none."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"Run {run_id} made no report. Give the whole id; `lead-pipeline report --date D` names those of a day"
+        )
+
+
 class UnknownRunError(StopError):
     """Somebody asked for a run that wrote nothing."""
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_pipeline.domain.error_catalogue import CHOICE_TEXTS
+from lead_pipeline.domain.matching import rule_in_words
 from lead_pipeline.domain.review_decisions import ReviewItem
 from lead_pipeline.domain.side_by_side import Cell, ComparedField, Winner
 from lead_pipeline.services.show_review import ShownReview
@@ -77,7 +78,7 @@ def _chosen(fields: Sequence[ComparedField], *, is_whole: bool) -> Iterable[Comp
 def _rules(shown: ShownReview, salesforce_id: str) -> str:
     found = [candidate for candidate in shown.item.candidates if candidate.salesforce_id == salesforce_id]
     return "\n".join(
-        f"{candidate.rule} {candidate.score:.2f}" if candidate.score is not None else candidate.rule
+        rule_in_words(candidate.rule) + (f", {candidate.score:.2f}" if candidate.score is not None else "")
         for candidate in found
     )
 

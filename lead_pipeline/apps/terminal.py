@@ -6,7 +6,8 @@ Colours and bars only where a person looks: piped output is plain text, in lines
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from types import TracebackType
 from typing import Self
 
@@ -14,10 +15,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from lead_pipeline.apps.first_sync_lines import print_first_sync
 from lead_pipeline.domain.run_report import GateLine, ReasonCount, RunReport, Verdict
-from lead_pipeline.store.reports import BatchLine
+from lead_pipeline.store.reports import BatchLine, ReportedRun
 
 STYLE_BY_VERDICT = {Verdict.OK: "green", Verdict.ATTENTION: "yellow", Verdict.STOPPED: "red"}
 
@@ -121,6 +123,27 @@ def print_report(console: Console, report: RunReport) -> None:
         f"{report.duration_seconds:g} s · mapping {report.mapping_version}"
     )
     console.print(f"run {report.run_id}", highlight=False)  # what `log search` and `revert` ask for
+
+
+def print_other_runs(console: Console, runs: Sequence[ReportedRun], *, shown: str) -> None:
+    """Print the runs of the batch whose reports are not the one shown, the newest first, and how to see them."""
+    others = [run for run in runs if run.run_id != shown]
+    if not others:
+        return
+    console.print("\nother runs of this batch: lead-pipeline report --run ID", highlight=False)
+    for run in others:
+        console.print(f"  {run.made_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC  {run.run_id}", highlight=False)
+
+
+def print_block(console: Console, title: str, lines: Mapping[str, str]) -> None:
+    """Print a title and sentences below each other: beside each other they have no room."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, words in lines.items():
+        table.add_row(name, Text(words))
+    console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def print_gates(console: Console, gates: Sequence[GateLine], *, batch_id: str) -> None:

@@ -64,7 +64,8 @@ next one. These codes stand here for rows of a Bulk job that came back with them
 ## Questions for people
 
 `lead-pipeline review show ITEM` puts the lead beside its candidates, `review decide ITEM` takes one of the answers. An
-answer holds until a record comes up that nobody had seen when it was given.
+answer holds until a record comes up that nobody had seen when it was given. Beside `--same RECORD`, `--take FIELD` lets
+the lead's value replace what stands in a field, and `--keep FIELD` holds it off; else the mapping's policies decide.
 
 {questions}
 

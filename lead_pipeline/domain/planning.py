@@ -17,7 +17,7 @@ from lead_pipeline.domain.enrichment.merging import UNVERIFIED_FLAG
 from lead_pipeline.domain.field_judges import judge_fields
 from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.mapping import FieldMapping, MappingSet
-from lead_pipeline.domain.matching import MatchReason, RuleName
+from lead_pipeline.domain.matching import MatchReason, RuleName, rule_in_words
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
 from lead_pipeline.domain.plan_subjects import PlanReason, PlanTarget, Standing, Subject, Verdict, review
 from lead_pipeline.domain.preflight import prepare_value
@@ -109,7 +109,7 @@ def plan_lead(
 
 def _with_stamps(lead: NormalizedLead, match: MatchResult) -> NormalizedLead:
     """Add what only the plan knows: why the record is touched, and by whom."""
-    origin = f"matched by {match.rule}" if match.rule else f"new from {lead.segment}"
+    origin = f"matched by {rule_in_words(match.rule)}" if match.rule else f"new from {lead.segment}"
     enriched = lead.values.get("enrichment_reason")
     reason = f"{origin}; {enriched}" if enriched else origin
     return replace(lead, values={**lead.values, "update_reason": reason, "updated_by_system": SYSTEM_NAME})

@@ -69,7 +69,7 @@ class ReviewDecision:
         by: Who decided.
         reason: Why, in that person's words.
         salesforce_ids: The records it names: one for `same`, one or more for `not_same`.
-        fields: API name -> which value is right, for `fields`.
+        fields: API name -> which value is right; with `same`, what follows from it beyond the mapping's policies.
     """
 
     choice: ReviewChoice
@@ -89,13 +89,19 @@ class NamedRecord:
     holder_lead_id: str | None  # the lead it belongs to already, by its external id or by our link
 
 
-def find_objection(item: ReviewItem, decision: ReviewDecision, records: Mapping[str, NamedRecord]) -> str | None:
+def find_objection(
+    item: ReviewItem,
+    decision: ReviewDecision,
+    records: Mapping[str, NamedRecord],
+    offers: Mapping[str, object] | None = None,
+) -> str | None:
     """Return why a question does not take an answer, in words for the person who gave it; None when it does.
 
     Args:
         item: The question.
         decision: The answer.
         records: Salesforce id -> what is known about the records that the answer names; unknown ones are absent.
+        offers: API name -> value of the lead that may be taken for the one record that is the same person.
     """
     choices = guide_of(item.reason).choices
     if decision.choice not in choices:
@@ -105,7 +111,8 @@ def find_objection(item: ReviewItem, decision: ReviewDecision, records: Mapping[
     if decision.choice in _NAMING_CHOICES and not decision.salesforce_ids:
         return "name the record it is about"
     if decision.choice is ReviewChoice.SAME:
-        return _object_to_same(item, decision.salesforce_ids, records)
+        objection = _object_to_same(item, decision.salesforce_ids, records)
+        return objection or _object_to_offers(decision.fields, offers or {})
     if decision.choice is ReviewChoice.NOT_SAME:
         return _object_to_not_same(item, decision.salesforce_ids)
     return None
@@ -138,11 +145,9 @@ def needs_work(decision: ReviewDecision) -> bool:
     return decision.choice is not ReviewChoice.FIELDS or AnswerChoice.TAKE in decision.fields.values()
 
 
-def field_answers(item: ReviewItem, decision: ReviewDecision) -> dict[str, dict[str, object]]:
-    """Return API name -> choice and the value it was made about, as planning reads it."""
-    return {
-        name: {"choice": str(choice), "value": item.proposal[name]} for name, choice in sorted(decision.fields.items())
-    }
+def field_answers(decision: ReviewDecision, values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return API name -> choice and the value of the lead that it was made about, as planning reads it."""
+    return {name: {"choice": str(choice), "value": values[name]} for name, choice in sorted(decision.fields.items())}
 
 
 def _object_to_fields(item: ReviewItem, fields: Mapping[str, AnswerChoice]) -> str | None:
@@ -165,6 +170,14 @@ def _object_to_same(item: ReviewItem, named: Sequence[str], records: Mapping[str
     if record.holder_lead_id not in {None, item.dievio_lead_id}:
         return f"{named[0]} belongs to lead {record.holder_lead_id}, and links never move"
     return None
+
+
+def _object_to_offers(fields: Mapping[str, AnswerChoice], offers: Mapping[str, object]) -> str | None:
+    unknown = sorted(set(fields) - set(offers))
+    if not unknown:
+        return None
+    offered = f"it brings {', '.join(sorted(offers))}" if offers else "it brings none at all"
+    return f"the lead brings no other value for {', '.join(unknown)} of that record; {offered}"
 
 
 def _object_to_not_same(item: ReviewItem, named: Sequence[str]) -> str | None:

@@ -96,7 +96,7 @@ _TABLE = (
     ReviewGuide(
         code=MatchReason.MAY_HAVE_CHANGED_JOB,
         meaning="Same name and private data at another company",
-        advice="Same, when the person moved; the record then follows to the new employer",
+        advice="Same, when the person moved; what reps typed stays unless you take the new employer's values",
         choices=_ABOUT_PERSONS,
     ),
     ReviewGuide(

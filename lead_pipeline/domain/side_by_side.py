@@ -18,12 +18,15 @@ from lead_pipeline.domain.decisions import (
     MatchGrade,
     MatchResult,
 )
+from lead_pipeline.domain.directory import DirectoryRecord
 from lead_pipeline.domain.leads import NormalizedLead
 from lead_pipeline.domain.mapping import FieldMapping
 from lead_pipeline.domain.matching import MatchReason, RuleName
 from lead_pipeline.domain.plan_subjects import PlanReason, PlanTarget, Standing
 from lead_pipeline.domain.planning import PlanRules, plan_lead
-from lead_pipeline.domain.value_equality import is_blank
+from lead_pipeline.domain.preflight import prepare_value
+from lead_pipeline.domain.survivorship import AnswerChoice, FieldAnswer, FieldCase, TargetState, decide_field
+from lead_pipeline.domain.value_equality import are_equal, is_blank
 
 #: Doubts that would end the plan before it comes to the fields; a reviewer wants to see the fields.
 _NO_DOUBTS: Mapping[str, Standing] = dict.fromkeys(
@@ -53,8 +56,8 @@ class Cell:
 #: Canonical fields by which a reviewer sees who is meant, whether they differ or not.
 _NAMING = frozenset({"first_name", "last_name", "company_name"})
 
-#: What stands for a field that a Lead has and a Contact has not.
-_UNMAPPED = Cell(value=None, winner=Winner.NOBODY, reason="not mapped for this object", is_different=False)
+#: Field of a Lead -> where a Contact holds the same, though it is never written there.
+_HELD_BY_CONTACTS: Mapping[str, str] = {"Company": "Account.Name", "Website": "Account.Website"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +93,47 @@ def compare_with_records(lead: NormalizedLead, records: Sequence[PlanTarget], ru
     """
     created = plan_lead(lead, _match(lead, None), target=None, rules=rules, standing=_NO_DOUBTS)
     values = {entry.field: entry.after for entry in created.fields}
-    columns = [_column(lead, record, rules) for record in records]
+    columns = [(record.record, _column(lead, record, rules)) for record in records]
     fields = [
         ComparedField(
             label=row.label,
             lead_value=values.get(row.to),
-            cells=tuple(column.get(row.source or "", _UNMAPPED) for column in columns),
+            cells=tuple(
+                column.get(row.source or "") or _unmapped_cell(row, record, values.get(row.to), rules)
+                for record, column in columns
+            ),
             names_the_person=row.source in _NAMING,
         )
         for row in rules.mappings.lead.written_fields
         if not row.is_stamp
     ]
     return SideBySide(records=tuple(records), fields=tuple(field for field in fields if not _is_empty(field)))
+
+
+def list_offers(lead: NormalizedLead, target: PlanTarget, rules: PlanRules) -> dict[str, object]:
+    """Return API name -> value that a person may take for a record: what the lead brings and the record has not.
+
+    Args:
+        lead: The lead.
+        target: A live record.
+        rules: Mappings and schemas.
+    """
+    place = rules.place(target.record.object_name, is_creation=False)
+    offers: dict[str, object] = {}
+    for row, schema in place.fields:
+        prepared = prepare_value(row, lead.values.get(row.source or ""), schema=schema)
+        case = FieldCase(
+            before=target.record.fields.get(row.to),
+            prepared=prepared,
+            field_type=schema.type,
+            target=TargetState.UPDATE,
+            source_at=lead.fetched_at,
+            answer=FieldAnswer(choice=AnswerChoice.TAKE, value=prepared.value),
+            placeholders=place.mapping.placeholders,
+        )
+        if not row.is_stamp and decide_field(row, case).verdict in WRITING_VERDICTS:
+            offers[row.to] = prepared.value
+    return offers
 
 
 def _column(lead: NormalizedLead, target: PlanTarget, rules: PlanRules) -> Mapping[str, Cell]:
@@ -129,6 +161,19 @@ def _cell(row: FieldMapping, decided: FieldDecision | None, *, held: object, rea
         winner=winner,
         reason=f"{row.write}: {decided.reason}",
         is_different=unequal and not is_blank(held),
+    )
+
+
+def _unmapped_cell(row: FieldMapping, record: DirectoryRecord, lead_value: object, rules: PlanRules) -> Cell:
+    """Return what a record of another kind holds in place of a Lead's field: a reviewer has to see the names."""
+    held = record.fields.get(_HELD_BY_CONTACTS.get(row.to, row.to))
+    schema = rules.schemas["Lead"].fields.get(row.to)
+    is_equal = are_equal(lead_value, held, field_type="string" if schema is None else schema.type)
+    return Cell(
+        value=held,
+        winner=Winner.RECORD,
+        reason=f"not mapped for a {record.object_name}: it stays as it is",
+        is_different=not (is_equal or is_blank(lead_value) or is_blank(held)),
     )
 
 

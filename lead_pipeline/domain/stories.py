@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from lead_pipeline.domain.decisions import WRITING_VERDICTS
+from lead_pipeline.domain.matching import rule_in_words
 from lead_pipeline.domain.value_equality import are_equal, is_blank
 from lead_pipeline.domain.write_protocol import OWNER_FIELD
 
@@ -231,7 +232,7 @@ def _normalized(facts: Mapping[str, Any]) -> str:
 
 def _matched(facts: Mapping[str, Any]) -> str:
     target = f" with {facts['object_name']} {facts['salesforce_id']}" if facts["salesforce_id"] else ""
-    rule = f" by {facts['rule']}" if facts["rule"] else ""
+    rule = f" by {rule_in_words(facts['rule'])}" if facts["rule"] else ""
     candidates = "1 candidate" if facts["candidates"] == 1 else f"{facts['candidates']} candidates"
     return f"match {facts['grade']}{target}{rule}, {candidates}: {facts['reason']}"
 

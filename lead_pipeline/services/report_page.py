@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from lead_pipeline.domain.enrichment.roi import CORRELATION_NOTE, EnrichmentRoi
+from lead_pipeline.domain.matching import rule_in_words
 from lead_pipeline.domain.run_report import RunReport
 from lead_pipeline.services.roi_plots import (
     Plot,
@@ -92,4 +93,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["rule_in_words"] = rule_in_words
     return environment.get_template("run_report.html.j2")

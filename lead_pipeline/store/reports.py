@@ -65,6 +65,14 @@ class StoredReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRun:
+    """A run of a batch whose report can be read: the night, a repetition, or an answer or replay carried out."""
+
+    run_id: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLine:
     """One batch in the list of `status`."""
 
@@ -158,6 +166,18 @@ def read_latest_report(connection: psycopg.Connection, batch_id: str) -> StoredR
     """Return the newest report of a batch, or None."""
     row = load_queries("reports").get_latest_run_report(connection, batch_id=batch_id)
     return None if row is None else StoredReport(**row)
+
+
+def read_run_report(connection: psycopg.Connection, run_id: str) -> StoredReport | None:
+    """Return the report of one run, or None when it made none."""
+    row = load_queries("reports").get_run_report(connection, run_id=run_id)
+    return None if row is None else StoredReport(**row)
+
+
+def list_reported_runs(connection: psycopg.Connection, batch_id: str) -> tuple[ReportedRun, ...]:
+    """Return the runs of a batch that made a report, the newest first."""
+    rows = _rows(load_queries("reports").list_reported_runs(connection, batch_id=batch_id))
+    return tuple(ReportedRun(**row) for row in rows)
 
 
 def read_newest_batch_id(connection: psycopg.Connection) -> str | None:

@@ -11,7 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lead_pipeline.apps.cli.main import root
-from lead_pipeline.errors import DecisionRefusedError, NoLettersError, UnknownBatchError, UnknownCaseError
+from lead_pipeline.errors import (
+    DecisionRefusedError,
+    NoLettersError,
+    UnknownBatchError,
+    UnknownCaseError,
+    UnknownReportError,
+)
+from lead_pipeline.services.report import build_report
 from lead_pipeline.services.writing.ports import CrashPoint
 from lead_pipeline.store.pulls import add_batch
 from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest finds fixtures by their names
@@ -20,7 +27,7 @@ from lead_pipeline_tests.services.conftest import (  # noqa: F401  # pytest find
     written_org,
 )
 from lead_pipeline_tests.services.rework_bench import end_night
-from lead_pipeline_tests.services.write_bench import BATCH_ID, WriteBench, org_lead, person
+from lead_pipeline_tests.services.write_bench import BATCH_ID, BEGINNING, WriteBench, org_lead, person
 
 INSERT_ROUTE = {"route": "composite/sobjects", "method": "POST"}
 
@@ -83,6 +90,7 @@ def test_show_puts_the_lead_beside_both_candidates(line: CommandLine) -> None:
     assert shown.exit_code == 0
     assert "More than one person" in shown.output
     assert "lena.probe1@firm1.example" in shown.output
+    assert "the same name and domain" in shown.output
     assert "--same, --not-same, --create, --skip" in shown.output
     fields = {field["label"]: field for field in line.read("review", "show", item_id(line))["fields"]}
     assert fields["Title"]["lead_value"] == "Head of Operations"
@@ -99,6 +107,23 @@ def test_decide_writes_the_named_record(line: CommandLine) -> None:
     assert line.read("review", "list")["items"] == []
     (decided,) = line.read("review", "list", "--decided")["items"]
     assert (decided["decided_by"], decided["decision"]["reason"]) == ("anna", "same phone")
+
+
+def test_beside_same_a_value_is_taken_and_beside_skip_none(line: CommandLine) -> None:
+    record = line.read("review", "show", item_id(line))["records"][0]["salesforce_id"]
+
+    refused = line.call("review", "decide", item_id(line), "--skip", "--take", "Title")
+    unknown = line.call("review", "decide", item_id(line), "--same", record, "--take", "Nickname__c")
+    taken = line.call("review", "decide", item_id(line), "--same", record, "--take", "title", "--keep", "Phone")
+
+    assert "may also stand beside --same" in refused.output
+    assert isinstance(unknown.exception, DecisionRefusedError)
+    assert taken.exit_code == 0
+    (decided,) = line.read("review", "list", "--decided")["items"]
+    assert {name: kept["choice"] for name, kept in decided["decision"]["fields"].items()} == {
+        "Phone": "keep",
+        "Title": "take",
+    }
 
 
 def test_an_answer_that_cannot_be_carried_out_now_is_kept_and_says_how_to_go_on(line: CommandLine) -> None:
@@ -133,7 +158,7 @@ def test_an_answer_that_salesforce_refuses_says_where_it_waits(line: CommandLine
 
 @pytest.mark.parametrize(
     "answer",
-    [(), ("--skip", "--create"), ("--same", "a", "--take", "Title")],
+    [(), ("--skip", "--create"), ("--again", "--take", "Title"), ("--same", "a", "--create")],
 )
 def test_decide_takes_exactly_one_answer(line: CommandLine, answer: tuple[str, ...]) -> None:
     result = line.call("review", "decide", "1", *answer)
@@ -294,3 +319,26 @@ def test_a_question_always_names_who_is_meant(line: CommandLine) -> None:
 
     assert "Last Name" in shown
     assert "Company" in shown
+
+
+def test_the_report_of_a_night_can_be_read_after_a_replay_made_its_own(line: CommandLine) -> None:
+    build_report(line.bench.database, batch_id=BATCH_ID, run_id="night", started_at=BEGINNING, now=line.bench.now)
+    line.bench.wait(60)
+    assert line.call("dlq", "retry", "--code", "STRING_TOO_LONG").exit_code == 0
+
+    newest, night = line.read("report", "--date", BATCH_ID), line.read("report", "--run", "night")
+    told = line.call("report", "--run", "night")
+
+    assert (newest["created"], newest["dead_letter"]) == (2, 0)
+    assert (night["created"], night["dead_letter"]) == (1, 1)
+    assert [run["run_id"] for run in newest["runs"]] == [newest["run_id"], "night"]
+    assert newest["run_id"] in told.output.partition("other runs of this batch: lead-pipeline report --run ID")[2]
+    assert "other runs" in line.call("report", "--date", BATCH_ID).output
+
+
+def test_a_report_that_is_not_there_is_no_report_of_another_run(line: CommandLine) -> None:
+    unknown = line.call("report", "--run", "0e4a")
+    both = line.call("report", "--run", "night", "--date", BATCH_ID)
+
+    assert isinstance(unknown.exception, UnknownReportError)
+    assert "Give one of them" in both.output

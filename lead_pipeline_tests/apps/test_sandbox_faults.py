@@ -29,8 +29,8 @@ class Line:
         self._home = home
         self.addresses = addresses
 
-    def call(self, *arguments: str) -> Result:
-        environment = {"LEAD_PIPELINE_HOME": str(self._home), "COLUMNS": "200"}
+    def call(self, *arguments: str, columns: int = 200) -> Result:
+        environment = {"LEAD_PIPELINE_HOME": str(self._home), "COLUMNS": str(columns)}
         return CliRunner().invoke(root, ["sandbox", "fault", *arguments], env=environment)
 
     def in_force(self) -> dict[str, list[dict[str, Any]]]:
@@ -72,6 +72,19 @@ def test_a_value_is_json_where_it_can_be_and_text_elsewhere(line: Line) -> None:
 def test_every_system_has_its_own_kinds(line: Line) -> None:
     assert "charged_but_lost" in line.call("kinds", "--system", "dievio").output
     assert "charged_but_lost" not in line.call("kinds").output
+
+
+def test_every_parameter_is_shown_whole_in_a_narrow_window(line: Line) -> None:
+    shown = line.call("kinds", columns=80)
+    known = json.loads(line.call("kinds", "--json").output)["kinds"]
+
+    together = "".join(shown.output.split())
+    for kind in known.values():
+        for name, default in kind["parameters"].items():
+            words = name if default is None else f"{name}={json.dumps(default)}"
+            assert words.replace(" ", "") in together
+    listed, _, _ = shown.output.partition("next: ")
+    assert max(map(len, listed.splitlines())) <= 80
 
     for system, kind in (("dievio", "page_shift"), ("contact_api", "short_answer"), ("lead_platform", "slow")):
         assert line.call("set", kind, "--system", system).exit_code == 0

@@ -83,7 +83,7 @@ def test_stamps_go_along_when_something_changes() -> None:
         "Last_Enriched_At__c": "2026-05-01T00:00:00.000+0000",
         "Dievio_Last_Synced_At__c": "2026-05-04T02:05:00.000+0000",
         "Dievio_Confidence__c": 90,
-        "Dievio_Update_Reason__c": "matched by BLOCK_ID_MATCH_PERSON",
+        "Dievio_Update_Reason__c": "matched by our external id",
     }
 
 

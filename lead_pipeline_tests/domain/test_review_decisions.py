@@ -83,6 +83,20 @@ def test_a_question_takes_the_answers_that_settle_it(
 
 
 @pytest.mark.parametrize(
+    ("offers", "words"),
+    [
+        ({"Title": "Boss", "Phone": "1"}, None),
+        ({"Title": "Boss"}, "no other value for Phone of that record; it brings Title"),
+        ({}, "it brings none at all"),
+    ],
+)
+def test_beside_same_only_what_the_lead_brings_may_be_taken(offers: dict[str, object], words: str | None) -> None:
+    objection = find_objection(ITEM, answer(ReviewChoice.SAME, ONE, Title=TAKE, Phone=KEEP), {ONE: NAMED}, offers)
+
+    assert objection is None if words is None else words in str(objection)
+
+
+@pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"is_live": False}, "deleted or converted"),
@@ -145,7 +159,7 @@ def test_keeping_every_value_needs_no_work() -> None:
 
 
 def test_field_answers_are_kept_with_the_value_they_were_given_about() -> None:
-    assert field_answers(FIELD_ITEM, answer(ReviewChoice.FIELDS, Title=TAKE, Phone=KEEP)) == {
+    assert field_answers(answer(ReviewChoice.FIELDS, Title=TAKE, Phone=KEEP), FIELD_ITEM.proposal) == {
         "Phone": {"choice": "keep", "value": "+49301234567"},
         "Title": {"choice": "take", "value": "Boss"},
     }

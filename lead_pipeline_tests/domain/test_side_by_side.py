@@ -5,7 +5,7 @@ from __future__ import annotations
 from lead_pipeline.config.loading import load_document
 from lead_pipeline.domain.mapping import ObjectMapping, build_mapping_set
 from lead_pipeline.domain.mapping_document import parse_mapping
-from lead_pipeline.domain.side_by_side import Cell, SideBySide, Winner, compare_with_records
+from lead_pipeline.domain.side_by_side import Cell, SideBySide, Winner, compare_with_records, list_offers
 from lead_pipeline_tests.domain.plan_builders import lead, mapping_set, plan_rules, target
 
 MAPPINGS = mapping_set()
@@ -44,6 +44,27 @@ def test_each_record_has_its_column_and_a_contact_its_own_fields() -> None:
 
     assert [cell.value for cell in cells(comparison, "Title")] == ["VP Sales", "Boss"]
     assert {len(field.cells) for field in comparison.fields} == {2}
+
+
+def test_names_of_a_contact_are_shown_though_they_are_never_written_there() -> None:
+    contact = target(object_name="Contact", LastName="Beispeil", **{"Account.Name": "Acme GmbH"})
+
+    comparison = compare_with_records(lead(), [contact], RULES)
+
+    (name,), (company,) = cells(comparison, "LastName"), cells(comparison, "Company")
+    assert (name.value, name.winner, name.is_different) == ("Beispeil", Winner.RECORD, True)
+    assert (company.value, company.winner, company.is_different) == ("Acme GmbH", Winner.RECORD, False)
+    assert "stays as it is" in name.reason
+
+
+def test_a_person_may_take_what_the_lead_brings_and_the_record_has_not() -> None:
+    record = target(dievio_lead_id=None, Title="Rep's title", Phone=None)
+
+    offers = list_offers(lead(), record, RULES)
+
+    assert (offers["Title"], offers["Phone"]) == ("VP Sales", "+4930123456")
+    assert "FirstName" not in offers  # equal
+    assert not {"Status", "OwnerId", "Dievio_Update_Reason__c"} & offers.keys()  # never written, or a stamp
 
 
 def test_a_record_that_cannot_be_written_shows_its_values_and_no_winner() -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from lead_pipeline.domain.matching import RuleName
 from lead_pipeline.domain.run_report import (
     DeadLetterLine,
     FieldLine,
@@ -39,14 +40,14 @@ def test_every_section_appears_when_there_is_something_to_show() -> None:
     page = draw_report_page(
         build_report(
             field_lines=(FieldLine(field="Phone", policy="fill_blank", filled_blank=2, kept_rep_value=1),),
-            matches=(MatchLine(rule="BLOCK_em_MATCH_names", grade="certain", leads=3),),
+            matches=(MatchLine(rule=RuleName.EMAIL, grade="certain", leads=3),),
             review_reasons=(ReasonCount(code="several_candidates", count=1),),
             dead_letters=(DeadLetterLine(code="X", cause="c", repair="r", owner="o", leads=1),),
             handovers=(HandoverLine(owner_id="005A", owner_kind="user", rule="us", state="done", leads=4),),
         )
     )
 
-    for words in ("Phone", "BLOCK_em_MATCH_names", "several_candidates", "Dead letters", "Handed over"):
+    for words in ("Phone", "the same e-mail address", "several_candidates", "Dead letters", "Handed over"):
         assert words in page
 
 

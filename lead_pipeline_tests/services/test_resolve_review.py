@@ -59,6 +59,37 @@ def test_same_updates_the_named_record_and_is_not_asked_again(bench: WriteBench,
     assert plan_next_night(bench)["lead-00001"][0] != "review"
 
 
+@pytest.fixture
+def typed_twins(bench: WriteBench) -> tuple[str, str]:
+    """The same with titles that reps typed; return the records."""
+    one, two = bench.load("Lead", *(org_lead(1, **NAMESAKE, Title="Typed by a rep") for _ in range(2)))
+    bench.add_leads(person(1))
+    end_night(bench)
+    return one, two
+
+
+def test_beside_same_a_person_takes_one_value_and_keeps_another_off(
+    bench: WriteBench, typed_twins: tuple[str, str]
+) -> None:
+    fields = {"title": AnswerChoice.TAKE, "Phone": AnswerChoice.KEEP}  # by label or by API name
+
+    summary = decide(bench, ReviewChoice.SAME, typed_twins[0], fields=fields)
+
+    assert dict(summary.outcomes) == {"updated": 1}
+    record = {record["Id"]: record for record in bench.records()}[typed_twins[0]]
+    assert (record["Title"], record["Phone"]) == ("Head of Operations", None)
+    assert record["Company_Domain__c"] == "firm1.example"  # by the mapping's policy, as ever
+    assert plan_next_night(bench)["lead-00001"][0] in {"skip", "update"}
+    assert bench.ask("SELECT 1 FROM review_item WHERE state = 'open'") == []
+
+
+def test_a_value_that_the_lead_does_not_bring_cannot_be_taken(bench: WriteBench, typed_twins: tuple[str, str]) -> None:
+    with pytest.raises(DecisionRefusedError, match=r"no other value for Nickname__c of that record; it brings .*Title"):
+        decide(bench, ReviewChoice.SAME, typed_twins[0], fields={"Nickname__c": AnswerChoice.TAKE})
+
+    assert len(open_items(bench)) == 1
+
+
 def test_the_log_tells_who_decided_and_the_write_says_why(bench: WriteBench, twins: tuple[str, str]) -> None:
     decide(bench, ReviewChoice.SAME, twins[0])
 

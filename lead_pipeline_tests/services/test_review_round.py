@@ -105,7 +105,7 @@ def asked(bench: WriteBench) -> WriteBench:
 
 def answer_all(bench: WriteBench) -> ReworkSummary:
     for item in open_items(bench):
-        keep_decision(bench.database, item.review_item_id, _answer(item), at=bench.now())
+        keep_decision(bench.database, item.review_item_id, _answer(item), at=bench.now(), mappings=bench.rules.mappings)
     return rework_rows(new_rework(bench))
 
 

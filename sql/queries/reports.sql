@@ -155,6 +155,14 @@ ON CONFLICT (batch_id, run_id) DO UPDATE SET made_at = excluded.made_at, summary
 -- The newest report of a batch.
 SELECT batch_id, run_id, made_at, summary, html FROM run_report WHERE batch_id = :batch_id ORDER BY made_at DESC LIMIT 1;
 
+-- name: get_run_report(run_id)^
+-- The report of one run; a run that took several batches is told by its last one.
+SELECT batch_id, run_id, made_at, summary, html FROM run_report WHERE run_id = :run_id ORDER BY made_at DESC LIMIT 1;
+
+-- name: list_reported_runs(batch_id)
+-- The runs of a batch that made a report, the newest first.
+SELECT run_id, made_at FROM run_report WHERE batch_id = :batch_id ORDER BY made_at DESC, run_id;
+
 -- name: get_newest_batch_id()$
 -- The batch that `status`, `gates` and `report` speak of when none is named.
 SELECT max(batch_id) FROM batch WHERE source = 'search';

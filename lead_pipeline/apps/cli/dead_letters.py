@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from lead_pipeline.apps.cli.options import COUNT
 from lead_pipeline.apps.notices import announce_sandboxes
-from lead_pipeline.apps.terminal import open_console
+from lead_pipeline.apps.terminal import open_console, print_block
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.error_catalogue import CatalogueEntry, draw_catalogue, list_questions, list_refusals
 from lead_pipeline.errors import NoLettersError, UnknownCaseError
@@ -178,14 +177,13 @@ def _tell(summary: ReplaySummary, *, is_json: bool) -> None:
 
 def _print_groups(console: Console, groups: tuple[DeadLetterGroup, ...]) -> None:
     for group in groups:
-        console.print(Text(group.error_code or "(none)", style="bold"))
         lines = {
             "letters": f"{group.letters:,}, {group.first_failed_at:{MOMENT}} to {group.last_failed_at:{MOMENT}} UTC",
             "cause": group.cause,
             "what to do": group.suggested_repair,
             "owner": group.owner,
         }
-        _print_block(console, lines)
+        print_block(console, group.error_code or "(none)", lines)
 
 
 def _letter_table(letters: tuple[DeadLetter, ...]) -> Table:
@@ -222,15 +220,4 @@ def _print_letter(console: Console, letter: DeadLetter) -> None:
 
 def _print_code(console: Console, entry: CatalogueEntry) -> None:
     lines = {"meaning": entry.meaning, "then": entry.consequence, "what to do": entry.repair, "owner": entry.owner}
-    console.print(Text(entry.code, style="bold"))
-    _print_block(console, lines)
-
-
-def _print_block(console: Console, lines: Mapping[str, str]) -> None:
-    """Print sentences below each other: beside each other they have no room."""
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, words in lines.items():
-        table.add_row(name, Text(words))
-    console.print(table)
+    print_block(console, entry.code, lines)

@@ -28,6 +28,7 @@ from lead_pipeline.store import reviews
 ITEMS_PER_PAGE = 50
 REASONS = click.Choice(sorted(map(str, GUIDES)))
 HELD_UP_EXIT_CODE = 1  # the answer is kept, its write has to follow
+_CHOICES_WITH_FIELDS = frozenset({ReviewChoice.FIELDS, ReviewChoice.SAME})
 
 
 @click.group()
@@ -119,10 +120,12 @@ def decide(context: click.Context, /, *, item: int, by: str, reason: str, is_jso
     """Answer one question and carry the answer out.
 
     It goes through the same protocol as the nightly write, after a fresh reading; it is remembered and not asked for
-    again.
+    again. Beside --same, --take lets a value of the lead replace what stands in a field, and --keep holds a value off.
 
+    \b
     Example: lead-pipeline review decide 12 --same 00Q5e000001AbcDEAS --reason "same phone"
-    """
+             lead-pipeline review decide 14 --same 00Q5e000001AbcDEAS --take Title --take Company --take Email
+    """  # noqa: D301  # click's mark for keeping the lines below as they are
     decision = _decision(answers, by=by, reason=reason)
     settings = load_settings()
     announce_sandboxes(settings)
@@ -178,11 +181,16 @@ def _decision(answers: dict[str, object], *, by: str, reason: str) -> ReviewDeci
         click.UsageError: They give none, or several.
     """
     given = list(_given(answers))
-    if len(given) != 1:
-        raise click.UsageError("Give one answer: --same, --not-same, --create, --skip, --again, or --take and --keep")
-    choice, records = given[0]
     fields = dict.fromkeys(_names(answers["take"]), AnswerChoice.TAKE)
     fields |= dict.fromkeys(_names(answers["keep"]), AnswerChoice.KEEP)
+    if fields and not given:
+        given = [(ReviewChoice.FIELDS, ())]
+    if len(given) != 1 or (fields and given[0][0] not in _CHOICES_WITH_FIELDS):
+        raise click.UsageError(
+            "Give one answer: --same, --not-same, --create, --skip, --again, or --take and --keep; "
+            "these two may also stand beside --same"
+        )
+    choice, records = given[0]
     return ReviewDecision(choice=choice, by=by, reason=reason, salesforce_ids=records, fields=fields)
 
 
@@ -198,8 +206,6 @@ def _given(answers: dict[str, object]) -> Iterator[tuple[ReviewChoice, tuple[str
     ):
         if answers[option]:
             yield choice, ()
-    if answers["take"] or answers["keep"]:
-        yield ReviewChoice.FIELDS, ()
 
 
 def _names(values: object) -> tuple[str, ...]:

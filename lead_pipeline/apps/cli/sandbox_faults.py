@@ -15,7 +15,7 @@ import click
 import httpx
 from rich.table import Table
 
-from lead_pipeline.apps.terminal import count_of, open_console
+from lead_pipeline.apps.terminal import count_of, open_console, print_block
 from lead_pipeline.errors import LocalServerError
 from lead_pipeline.local_servers import running_sandbox
 from lead_pipeline.settings import load_settings
@@ -52,13 +52,9 @@ def kinds(*, system: str, is_json: bool) -> None:
     if is_json:
         click.echo(json.dumps({"system": system, "kinds": known}, indent=2))
         return
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("kind", no_wrap=True)
-    table.add_column("does")
-    table.add_column("parameters, with defaults")
     for name, kind in known.items():
-        table.add_row(name, kind["does"], _parameter_list(kind))
-    open_console().print(table)
+        takes = _parameter_list(kind)
+        print_block(open_console(), name, {"does": kind["does"], **({"takes": takes} if takes else {})})
     click.echo("next: lead-pipeline sandbox fault set KIND [NAME=VALUE ...]; --help names when it strikes")
 
 

@@ -25,6 +25,7 @@ from lead_pipeline.domain.matching.policy import (
     RuleName,
     RuleOutcome,
     parse_matching_policy,
+    rule_in_words,
 )
 from lead_pipeline.domain.matching.rules import LADDER, REASON_TEXTS, RULES, MatchReason, MatchRule
 
@@ -52,4 +53,5 @@ __all__ = [
     "needs_near_names",
     "parse_matching_policy",
     "remark_cut",
+    "rule_in_words",
 ]

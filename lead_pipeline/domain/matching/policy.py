@@ -29,6 +29,27 @@ class RuleName(StrEnum):
     JOB_CHANGE = "BLOCK_FN_LN_MATCH_PH_ST_PE"
 
 
+#: What a rule went by, in the words of a person who asks why two records were brought together.
+RULE_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        RuleName.REMEMBERED_ANSWER: "a person's answer",
+        RuleName.LINK: "our link to the record",
+        RuleName.EXTERNAL_ID: "our external id",
+        RuleName.EMAIL: "the same e-mail address",
+        RuleName.LINKEDIN: "the same LinkedIn profile",
+        RuleName.NAME_AND_DOMAIN: "the same name and domain",
+        RuleName.NAME_AND_COMPANY: "the same name and company",
+        RuleName.NEAR_NAME: "a near name at the same company",
+        RuleName.JOB_CHANGE: "the same name and private data",
+    }
+)
+
+
+def rule_in_words(rule: str) -> str:
+    """Return what a rule went by; a name that is none of the ladder's, as `no candidate`, stays as it is."""
+    return RULE_TEXTS.get(rule, rule)
+
+
 class RuleOutcome(StrEnum):
     """What follows when a rule has found its one person."""
 

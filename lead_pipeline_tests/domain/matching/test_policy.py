@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from lead_pipeline.config.loading import load_document
-from lead_pipeline.domain.matching import NEVER_AUTOMATIC, MatchingPolicy, RuleName, RuleOutcome, parse_matching_policy
+from lead_pipeline.domain.matching import (
+    NEVER_AUTOMATIC,
+    MatchingPolicy,
+    RuleName,
+    RuleOutcome,
+    parse_matching_policy,
+    rule_in_words,
+)
 from lead_pipeline.errors import InvalidDocumentError
 
 
@@ -22,6 +29,11 @@ def document(**outcomes: str) -> dict[str, Any]:
 
 def test_the_packaged_file_says_what_the_defaults_say() -> None:
     assert parse_matching_policy(load_document("matching")) == MatchingPolicy()
+
+
+def test_every_rule_has_words_for_people() -> None:
+    assert {rule_in_words(rule) for rule in RuleName}.isdisjoint(RuleName)
+    assert rule_in_words("no candidate") == "no candidate"
 
 
 def test_every_setting_is_read() -> None:
