@@ -55,17 +55,24 @@ def print_question(console: Console, shown: ShownReview) -> None:
         console.print(Text(f"Decided by {item.decided_by}: {answer}"))
 
 
-def comparison_table(shown: ShownReview, *, is_whole: bool) -> Table:
-    """Return the lead beside its candidates; unless the whole is wanted, only who they are and what differs."""
+def print_comparison(console: Console, shown: ShownReview, *, is_whole: bool) -> None:
+    """Print the lead beside its candidates; unless the whole is wanted, only who they are and what differs."""
+    console.print(_comparison_table(shown, is_whole=is_whole))
+    if shown.comparison.records:
+        console.print(Text(LEGEND, style="bright_black"))
+
+
+def _comparison_table(shown: ShownReview, *, is_whole: bool) -> Table:
     comparison = shown.comparison
-    table = Table(box=None, pad_edge=False, caption=LEGEND, caption_justify="left")
+    table = Table(box=None, pad_edge=False)
     table.add_column("field")
     table.add_column("Dievio", overflow="fold")
     for target in comparison.records:
         record = target.record
         table.add_column(f"{record.object_name}\n{record.salesforce_id}", overflow="fold")
     rules = [_rules(shown, target.record.salesforce_id) for target in comparison.records]
-    table.add_row("[bright_black]found by[/]", "", *map(Text, rules))
+    if rules:
+        table.add_row("[bright_black]found by[/]", "", *map(Text, rules))
     for field in _chosen(comparison.fields, is_whole=is_whole or not comparison.records):
         table.add_row(Text(field.label), Text(_words(field.lead_value)), *map(_cell, field.cells))
     return table

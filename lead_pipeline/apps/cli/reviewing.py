@@ -11,7 +11,7 @@ import click
 
 from lead_pipeline.apps.cli.options import COUNT, check_batch
 from lead_pipeline.apps.notices import announce_sandboxes
-from lead_pipeline.apps.review_tables import comparison_table, item_table, print_question
+from lead_pipeline.apps.review_tables import item_table, print_comparison, print_question
 from lead_pipeline.apps.terminal import open_console
 from lead_pipeline.connections import Connections
 from lead_pipeline.domain.decisions import Outcome
@@ -98,9 +98,11 @@ def show(*, item: int, is_whole: bool, is_json: bool) -> None:
         return
     console = open_console()
     print_question(console, shown)
-    console.print(comparison_table(shown, is_whole=is_whole))
+    print_comparison(console, shown, is_whole=is_whole)
     if shown.item.is_open:
-        click.echo(f"next: lead-pipeline review decide {item} ANSWER --reason WHY")
+        takes = ReviewChoice.SAME in shown.guide.choices and shown.comparison.records
+        also = "; beside --same RECORD also --take FIELD, to let the lead's value replace the record's" if takes else ""
+        click.echo(f"next: lead-pipeline review decide {item} ANSWER --reason WHY{also}")
 
 
 @review.command()
