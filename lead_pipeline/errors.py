@@ -64,6 +64,16 @@ class OrgAwayError(RetryableError):
         )
 
 
+class HandOverUnfinishedError(RetryableError):
+    """New leads wait for their owner, or people for their Campaign, and only time is needed to go on."""
+
+    def __init__(self, batch_id: str, *, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"The hand-over of {batch_id} is not finished: {'; '.join(reasons)}. Run the batch again: it goes on with "
+            "what is left"
+        )
+
+
 class PlanOutdatedError(RetryableError):
     """Fields of the org changed since the writes were planned; nothing of what is left was sent."""
 

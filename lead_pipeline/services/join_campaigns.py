@@ -23,9 +23,10 @@ from lead_pipeline.domain.campaigns import (
     end_of_reading,
 )
 from lead_pipeline.domain.record_answers import RecordAnswer
-from lead_pipeline.errors import ApiBudgetReachedError, StopError
+from lead_pipeline.errors import ApiBudgetReachedError, HandOverUnfinishedError, StopError
 from lead_pipeline.salesforce.soql import allowed_names, soql_in_chunks
 from lead_pipeline.services.gates import require_gates
+from lead_pipeline.services.hand_over import HandOverSummary
 from lead_pipeline.services.write import open_session
 from lead_pipeline.services.writing.delivery import pause_if_asked, retry_wait
 from lead_pipeline.services.writing.limits import WriteLimits
@@ -122,6 +123,22 @@ def join_campaigns_session(session: WriteSession, rules: CampaignRules) -> Campa
         waiting=states[MembershipState.PLANNED],
         stopped_reason=stopped_reason,
     )
+
+
+def require_finished(batch_id: str, handed_over: HandOverSummary, members: CampaignSummary) -> None:
+    """Let nobody wait in silence: a run that left something for later has not ended well.
+
+    Raises:
+        HandOverUnfinishedError: The share of calls was spent, or people are not known to be in their Campaign.
+    """
+    reasons = list(dict.fromkeys(reason for reason in (handed_over.stopped_reason, members.stopped_reason) if reason))
+    left = members.waiting + members.unknown
+    if left and not members.stopped_reason:
+        reasons.append(
+            f"{left:,} of the Campaign members got no clear answer, or the org turned them away for the time being"
+        )
+    if reasons:
+        raise HandOverUnfinishedError(batch_id, reasons=reasons)
 
 
 def _carry_out(session: WriteSession) -> None:

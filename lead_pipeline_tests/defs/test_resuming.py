@@ -28,6 +28,7 @@ from lead_pipeline.domain.sampling import ScopeKind
 from lead_pipeline.errors import (
     ApiBudgetReachedError,
     CredentialsRefusedError,
+    HandOverUnfinishedError,
     LeaseHeldError,
     PullFailedError,
     ServiceUnavailableError,
@@ -52,6 +53,7 @@ PASSING = [
     PullFailedError(BATCH, ["dach: Dievio is busy"]),
     ApiBudgetReachedError(used=80, allowed=100),
     LeaseHeldError("batch", holder="another run"),
+    HandOverUnfinishedError(BATCH, reasons=["the share of calls is spent"]),
 ]
 LASTING = [REFUSED, WritesRefusedError(cause="a flow refuses them", fields=(), repair="Mend it"), KeyError("mobile")]
 

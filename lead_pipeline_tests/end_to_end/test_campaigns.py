@@ -1,4 +1,4 @@
-"""A whole night with a Campaign: planned, added, reported, and not added again."""
+"""A whole night with a Campaign: turned away at first, then planned, added, reported, and not added again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ import pytest
 
 from lead_pipeline_tests.end_to_end.nights import YESTERDAY
 from lead_pipeline_tests.end_to_end.small_worlds import SmallWorld, open_small_world
+
+TURNS_MEMBERS_AWAY = {
+    "kind": "status",
+    "status": 503,
+    "route": "composite/sobjects",
+    "method": "POST",
+    "body_contains": "CampaignMember",
+}
 
 
 def members(world: SmallWorld) -> list[dict[str, Any]]:
@@ -28,11 +36,18 @@ def test_the_new_leads_of_a_night_become_members_once(tmp_path: Path, database_d
         file = world.config_directory / "campaigns.yaml"
         file.write_text(f'version: 1\ncampaigns: {{other: {{campaign_id: "{campaign_id}"}}}}\n', "utf-8")
 
+        world.order_fault("SALESFORCE_INSTANCE_URL", **TURNS_MEMBERS_AWAY)
+        turned_away = world.call("run", "--date", YESTERDAY)
+        world.end_faults("SALESFORCE_INSTANCE_URL")
+        before = members(world)
         report = night(world)
         made = members(world)
         again = night(world)
         planned = json.loads(world.call("plan", "--date", YESTERDAY, "--json").output)
 
+        assert (turned_away.exit_code, before) == (1, [])
+        assert "hand-over of 2" in turned_away.errors
+        assert "got no clear answer" in turned_away.errors
         line = {"campaign_id": campaign_id, "state": "added", "error_code": "", "leads": report["created"]}
         assert report["campaigns"] == again["campaigns"] == [line]
         assert len(made) == report["created"] > 0

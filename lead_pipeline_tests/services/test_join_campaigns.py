@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from lead_pipeline.domain.campaigns import NO_CAMPAIGNS, CampaignRule, CampaignRules
-from lead_pipeline.errors import GateClosedError
-from lead_pipeline.services.join_campaigns import CampaignSummary, join_campaigns, join_campaigns_session
+from lead_pipeline.errors import ApiBudgetReachedError, GateClosedError, HandOverUnfinishedError
+from lead_pipeline.services.hand_over import HandOverSummary
+from lead_pipeline.services.join_campaigns import (
+    CampaignSummary,
+    join_campaigns,
+    join_campaigns_session,
+    require_finished,
+)
 from lead_pipeline.services.plan import plan_batch
 from lead_pipeline.services.revert import preview_revert
 from lead_pipeline.services.write import open_session
@@ -143,6 +149,32 @@ def test_a_refusal_is_logged_and_tried_anew_by_the_next_run(handed_over: WriteBe
     assert log(handed_over) == [("refused", "INVALID_CROSS_REFERENCE_KEY")] * 3
     (mended,) = handed_over.load("Campaign", {"Name": "Autumn", "IsActive": True})
     assert join(handed_over, CampaignRules(rules=(CampaignRule(segment="dach", campaign_id=mended),))).added == 3
+
+
+def test_members_that_the_org_turns_away_for_now_end_the_run_and_the_next_one_adds_them(
+    handed_over: WriteBench, rules: CampaignRules
+) -> None:
+    handed_over.fault("status", status=503, **INSERT)
+    handed_over_well = HandOverSummary(done=3, kept=0, refused=0, waiting=0, without_owner=0)
+
+    turned_away = join(handed_over, rules)
+    handed_over.end_faults()
+    mended = join(handed_over, rules, run_id="again")
+
+    assert (turned_away.added, turned_away.waiting + turned_away.unknown, mended.added) == (0, 3, 3)
+    with pytest.raises(HandOverUnfinishedError, match="3 of the Campaign members got no clear answer"):
+        require_finished(BATCH_ID, handed_over_well, turned_away)
+    require_finished(BATCH_ID, handed_over_well, mended)
+
+
+def test_a_spent_share_of_calls_ends_the_run_and_is_named_once() -> None:
+    reason = str(ApiBudgetReachedError(used=80, allowed=80))
+    cut_short = HandOverSummary(done=3, kept=0, refused=0, waiting=2, without_owner=0, stopped_reason=reason)
+
+    with pytest.raises(HandOverUnfinishedError) as caught:
+        require_finished(BATCH_ID, cut_short, CampaignSummary(waiting=3, stopped_reason=reason))
+
+    assert str(caught.value).count("80 of 80 calls") == 1
 
 
 def test_updated_records_become_members_only_where_the_rule_says_so(bench: WriteBench, rules: CampaignRules) -> None:

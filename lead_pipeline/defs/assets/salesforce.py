@@ -11,7 +11,7 @@ from lead_pipeline.defs.partitions import nightly_partitions
 from lead_pipeline.defs.resources import ProgressSink
 from lead_pipeline.defs.steps import actor_of, counted_calls, materialized
 from lead_pipeline.services.hand_over import hand_over
-from lead_pipeline.services.join_campaigns import join_campaigns
+from lead_pipeline.services.join_campaigns import join_campaigns, require_finished
 from lead_pipeline.services.read_back import read_back
 from lead_pipeline.services.write import write_batch
 from lead_pipeline.services.writing.ports import WriteTools
@@ -116,4 +116,5 @@ def sync_salesforce__handovers(
             actor=actor_of(context),
             now=connections.now,
         )
+    require_finished(context.partition_key, summary, members)
     return materialized(summary, members, row_count=summary.leads)
