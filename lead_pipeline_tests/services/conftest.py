@@ -1,4 +1,4 @@
-"""The write bench on real servers."""
+"""The benches of writes and pulls on real servers."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,9 @@ from lead_pipeline.sandbox.salesforce_org import create_app
 from lead_pipeline.sandbox.serving import ServerThread
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.migrations import apply_migrations
+from lead_pipeline_tests.dievio_worlds import DievioWorld, running_dievio
 from lead_pipeline_tests.salesforce.clients import EmulatedOrg
+from lead_pipeline_tests.services.pull_bench import Nights
 from lead_pipeline_tests.services.write_bench import BEGINNING, WriteBench, forget_everything
 
 
@@ -53,3 +55,23 @@ def bench(written_org: EmulatedOrg, written_database: Database) -> Iterator[Writ
     yield WriteBench(database=written_database, emulated=written_org, client=client)
     written_org.plane.faults.clear()
     client.close()
+
+
+@pytest.fixture
+def nights(database: Database) -> Nights:
+    """Pulls of an empty database."""
+    return Nights(database)
+
+
+@pytest.fixture(scope="module")
+def dievio_server() -> Iterator[DievioWorld]:
+    """One Dievio for a test file."""
+    with running_dievio() as world:
+        yield world
+
+
+@pytest.fixture
+def dievio(dievio_server: DievioWorld) -> DievioWorld:
+    """A Dievio without rows and faults."""
+    dievio_server.reset()
+    return dievio_server
