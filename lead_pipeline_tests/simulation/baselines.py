@@ -16,7 +16,7 @@ from lead_pipeline_tests.simulation.faults import CallKind
 from lead_pipeline_tests.simulation.memory_database import MemoryDatabase
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 from lead_pipeline_tests.simulation.org import INTEGRATION
-from lead_pipeline_tests.simulation.runs import Simulation, Strategy
+from lead_pipeline_tests.simulation.processes import SimulatedProcesses, Strategy
 
 TRIES = 4
 RETRY_SECONDS = 2.0
@@ -26,7 +26,7 @@ RETRY_SECONDS = 2.0
 class _Run:
     """One run of a rival design on one batch."""
 
-    simulation: Simulation
+    simulation: SimulatedProcesses
     worker: Worker
     batch_id: str
     database: MemoryDatabase
@@ -98,7 +98,7 @@ def _payload(plan: Row, op_id: UUID) -> dict[str, Any]:
     return {**values, EXTERNAL_ID_FIELD: plan["dievio_lead_id"], RECEIPT_FIELD: str(op_id)}
 
 
-def write_naively(simulation: Simulation, worker: Worker, batch_id: str) -> None:
+def write_naively(simulation: SimulatedProcesses, worker: Worker, batch_id: str) -> None:
     """Match, post, retry, note what came of it."""
     run, plans = _open(simulation, worker, batch_id)
     plans.refresh()
@@ -117,7 +117,7 @@ def write_naively(simulation: Simulation, worker: Worker, batch_id: str) -> None
     _report(simulation, run)
 
 
-def write_from_outbox(simulation: Simulation, worker: Worker, batch_id: str) -> None:
+def write_from_outbox(simulation: SimulatedProcesses, worker: Worker, batch_id: str) -> None:
     """Keep each payload in an outbox, then upsert it as it stands until it is acknowledged."""
     run, _ = _open(simulation, worker, batch_id)
     for plan in run.open_plans():
@@ -133,7 +133,7 @@ def write_from_outbox(simulation: Simulation, worker: Worker, batch_id: str) -> 
     _report(simulation, run)
 
 
-def _open(simulation: Simulation, worker: Worker, batch_id: str) -> tuple[_Run, Any]:
+def _open(simulation: SimulatedProcesses, worker: Worker, batch_id: str) -> tuple[_Run, Any]:
     database, salesforce, plans = simulation.ports(worker, batch_id)
     return _Run(simulation, worker, batch_id, database, salesforce), plans
 
@@ -160,20 +160,20 @@ def _outbox_id(run: _Run, plan: Row) -> UUID:
     return op_id
 
 
-def _report(simulation: Simulation, run: _Run) -> None:
+def _report(simulation: SimulatedProcesses, run: _Run) -> None:
     if not run.open_plans():
         simulation.complete.add(run.batch_id)
 
 
-def _insert(simulation: Simulation, payload: dict[str, Any]) -> Save:
+def _insert(simulation: SimulatedProcesses, payload: dict[str, Any]) -> Save:
     return lambda: simulation.org.insert("Lead", payload, user=INTEGRATION)
 
 
-def _update(simulation: Simulation, record_id: str, payload: dict[str, Any]) -> Save:
+def _update(simulation: SimulatedProcesses, record_id: str, payload: dict[str, Any]) -> Save:
     return lambda: simulation.org.update(record_id, payload, user=INTEGRATION)
 
 
-def _upsert(simulation: Simulation, payload: dict[str, Any]) -> Save:
+def _upsert(simulation: SimulatedProcesses, payload: dict[str, Any]) -> Save:
     return lambda: simulation.org.upsert("Lead", payload, user=INTEGRATION)
 
 

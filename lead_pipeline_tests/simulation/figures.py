@@ -15,7 +15,8 @@ from statistics import median
 from lead_pipeline.domain.invariants import Violation
 from lead_pipeline_tests.simulation.baselines import BASELINES
 from lead_pipeline_tests.simulation.faults import Marks
-from lead_pipeline_tests.simulation.runs import SeedResult, Simulation, Strategy, run_seed
+from lead_pipeline_tests.simulation.processes import Strategy
+from lead_pipeline_tests.simulation.runs import SeedResult, Simulation, run_seed
 from lead_pipeline_tests.simulation.sabotages import SABOTAGES
 
 COUNTS = ("faults", "crashes", "calls", "unknown_answers", "unknown_commits", "repeated_writes")

@@ -40,7 +40,7 @@ from lead_pipeline.domain.write_protocol import EXTERNAL_ID_FIELD, OWNER_FIELD
 from lead_pipeline_tests.simulation.clock import BEGINNING
 from lead_pipeline_tests.simulation.crm import SimulatedSalesforce
 from lead_pipeline_tests.simulation.memory_database import MemoryDatabase
-from lead_pipeline_tests.simulation.memory_queries import OPEN
+from lead_pipeline_tests.simulation.memory_fences import OPEN
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables, Row
 from lead_pipeline_tests.simulation.org import Record
 

@@ -18,11 +18,12 @@ from lead_pipeline.salesforce.answers import done_answer
 from lead_pipeline_tests.simulation.crm import Save, SimulatedSalesforce
 from lead_pipeline_tests.simulation.guard import RULES
 from lead_pipeline_tests.simulation.jobs import SimulatedRow
-from lead_pipeline_tests.simulation.memory_queries import WORK_KEYS, MemoryQueries, Settlements
+from lead_pipeline_tests.simulation.memory_plans import WORK_KEYS
+from lead_pipeline_tests.simulation.memory_queries import MemoryQueries, Settlements
 from lead_pipeline_tests.simulation.memory_tables import Row
 from lead_pipeline_tests.simulation.org import INTEGRATION
 from lead_pipeline_tests.simulation.plans import SimulatedPlans
-from lead_pipeline_tests.simulation.runs import Strategy
+from lead_pipeline_tests.simulation.processes import Strategy
 
 # --- updates --------------------------------------------------------------------------------------------------------
 

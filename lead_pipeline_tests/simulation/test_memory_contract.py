@@ -20,9 +20,10 @@ from lead_pipeline.store.database import Database
 from lead_pipeline.store.queries import load_queries
 from lead_pipeline_tests.simulation.clock import BEGINNING
 from lead_pipeline_tests.simulation.memory_database import LEASE_NAMES, MemoryDatabase, names_by_text
+from lead_pipeline_tests.simulation.memory_draws import BATCHES, LEADS, Row
 from lead_pipeline_tests.simulation.memory_queries import MemoryQueries
 from lead_pipeline_tests.simulation.memory_tables import MemoryTables
-from lead_pipeline_tests.simulation.memory_worlds import BATCHES, LEADS, MemoryWorld, Row
+from lead_pipeline_tests.simulation.memory_worlds import MemoryWorld
 
 WORLDS: Final = 12
 AT: Final = BEGINNING + timedelta(minutes=3)

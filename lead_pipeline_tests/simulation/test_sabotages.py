@@ -7,7 +7,7 @@ import pytest
 from lead_pipeline.domain.invariants import Invariant
 from lead_pipeline_tests.simulation.baselines import BASELINES
 from lead_pipeline_tests.simulation.figures import MAX_DETECTION_SEEDS, SEARCH_STRIDE, detect, play, search
-from lead_pipeline_tests.simulation.runs import Strategy
+from lead_pipeline_tests.simulation.processes import Strategy
 from lead_pipeline_tests.simulation.sabotages import SABOTAGES
 
 RELEASE_SEARCHES = 5
