@@ -172,6 +172,9 @@ class MemoryWorld(WriteDraws):
             else None,
             planned_at=moment(self.random),
         )
+        self._draw_candidates(batch_id, lead_id)
+
+    def _draw_candidates(self, batch_id: str, lead_id: str) -> None:
         for salesforce_id in RECORDS:
             if self.chance(0.5):
                 self.add(

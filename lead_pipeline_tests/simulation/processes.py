@@ -103,6 +103,18 @@ class SimulatedProcesses:
         self.people = People(
             self.org, self.random, acts_left=0, acquaintances=[person.record for person in self.scenario.people]
         )
+        self._open_world()
+        self.crashes_left = 0
+        self.crashes = 0
+        self.run_number = 0
+        self.batch_ids = [FIRST_DAY, SECOND_DAY]
+        self.complete: set[str] = set()
+        self.findings: list[Violation | str] = []
+        # Hand-overs draw from a stream of their own, so that a story is the same up to the first of them.
+        self.has_hand_overs = self.scenario.has_holding_queue and self.strategy.write is None
+        self._hand_over_state = Random(f"hand-over {self.seed}").getstate()  # noqa: S311  # as above
+
+    def _open_world(self) -> None:
         self.tables = MemoryTables()
         self.queries = self.strategy.queries(self.tables)
         self.world = World(
@@ -115,15 +127,6 @@ class SimulatedProcesses:
             skew_seconds=self.scenario.skew_seconds,
         )
         self.books = Books(self.tables)
-        self.crashes_left = 0
-        self.crashes = 0
-        self.run_number = 0
-        self.batch_ids = [FIRST_DAY, SECOND_DAY]
-        self.complete: set[str] = set()
-        self.findings: list[Violation | str] = []
-        # Hand-overs draw from a stream of their own, so that a story is the same up to the first of them.
-        self.has_hand_overs = self.scenario.has_holding_queue and self.strategy.write is None
-        self._hand_over_state = Random(f"hand-over {self.seed}").getstate()  # noqa: S311  # as above
 
     def _start(self, batch_ids: Sequence[str], work: Callable[[Worker, str], object] | None = None) -> None:
         """Let one worker per batch run side by side."""

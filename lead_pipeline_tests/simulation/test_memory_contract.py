@@ -189,7 +189,21 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         if row["batch_id"] == batch_id
     ]
     settle = {"settlements": settlements, "at": AT}
-    single: list[Call] = [
+    single = _calls_about_writes(world, batch_id, writes) + _calls_about_plans(batch_id)
+    handing: list[Call] = [
+        *[("list_waiting", {"batch_id": each, "run_id": "run-1"}) for each in BATCHES],
+        ("upsert_handovers", {"batch_id": batch_id, "handovers": Jsonb(world.draw_hand_overs())}),
+        ("count_assigned_by_rule", {}),
+        ("list_roster", {}),
+        ("list_states", {"batch_id": batch_id}),
+        ("list_waiting", {"batch_id": batch_id, "run_id": "run-2"}),
+    ]
+    settling = [(name, {**settle, "actor": "test"} if name == "insert_log_entries" else settle) for name in SETTLING]
+    return [[call] for call in single] + [handing, list(settling), [*settling, *settling]]
+
+
+def _calls_about_writes(world: MemoryWorld, batch_id: str, writes: list[Row]) -> list[Call]:
+    return [
         ("insert_intents", {"intents": Jsonb(writes), "sent_at": AT}),
         ("lock_creations", {"name": "creations"}),
         ("list_twins", {"intents": Jsonb(writes), "seen_at": AT, "given_up_since": AT}),
@@ -199,6 +213,11 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("list_late_landings", {"since": AT}),
         ("list_void_intents", {"batch_id": batch_id, "dievio_lead_ids": list(LEADS), "purpose": "hand_over"}),
         ("list_void_receipts", {"op_ids": [row["op_id"] for row in world.tables["write_intent"]][::2]}),
+    ]
+
+
+def _calls_about_plans(batch_id: str) -> list[Call]:
+    return [
         ("list_work", {"batch_id": batch_id}),
         ("list_decisions", {"batch_id": batch_id, "dievio_lead_ids": list(LEADS[:3])}),
         ("list_stale_leads", {"batch_id": batch_id}),
@@ -222,16 +241,6 @@ def draw_calls(world: MemoryWorld) -> list[list[Call]]:
         ("get_holding_owner", {"developer_name": "Holding"}),
         ("keep_org_fact", {"name": "update_guard:Lead", "value": Jsonb(True), "seen_at": AT}),
     ]
-    handing: list[Call] = [
-        *[("list_waiting", {"batch_id": each, "run_id": "run-1"}) for each in BATCHES],
-        ("upsert_handovers", {"batch_id": batch_id, "handovers": Jsonb(world.draw_hand_overs())}),
-        ("count_assigned_by_rule", {}),
-        ("list_roster", {}),
-        ("list_states", {"batch_id": batch_id}),
-        ("list_waiting", {"batch_id": batch_id, "run_id": "run-2"}),
-    ]
-    settling = [(name, {**settle, "actor": "test"} if name == "insert_log_entries" else settle) for name in SETTLING]
-    return [[call] for call in single] + [handing, list(settling), [*settling, *settling]]
 
 
 def _as_json(write: Row) -> Row:
