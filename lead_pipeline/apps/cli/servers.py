@@ -88,8 +88,12 @@ def reset(*, org: Edition | None, scenario: Scenario | None) -> None:
 
     Example: lead-pipeline sandbox reset --org stock --scenario empty
     """
-    reset_sandbox(load_settings(), org=org, scenario=scenario)
-    click.echo("the sandbox holds its first state again")
+    settings = load_settings()
+    reset_sandbox(settings, org=org, scenario=scenario)
+    click.echo(
+        "the sandbox holds its first state again; the product's own tables still tell of what it held before\n"
+        f"to begin anew with both: lead-pipeline sandbox stop, then remove {settings.home}"
+    )
 
 
 @sandbox.command("stop", short_help="Stop the servers and the database; state is kept.")
