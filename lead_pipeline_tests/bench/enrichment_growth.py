@@ -96,7 +96,7 @@ def measure_enrichment(
         leads: How many.
         read_database_cpu: CPU seconds of the server so far.
     """
-    people = [dict(row) for row in build_volume_scenario(leads).dievio_rows]
+    people = [dict(row) for row in build_volume_scenario(leads).dievio_rows if isinstance(row, dict)]
     sandbox.sell(people)
     config = load_pipeline_config(None)
     with _prepared(sandbox, postgres, people, config=config) as database:

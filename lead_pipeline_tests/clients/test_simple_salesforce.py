@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,7 +33,7 @@ def salesforce(tls_target: Target, session: requests.Session) -> Salesforce:
     return Salesforce(instance=host, session_id=tls_target.token, session=session, version="66.0")
 
 
-def test_records_are_created_read_changed_and_deleted(salesforce: Salesforce) -> None:
+def test_records_are_created_read_changed_and_deleted(salesforce: Any) -> None:
     created = salesforce.Lead.create({"LastName": "Simple", "Company": "C", "Dievio_Lead_ID__c": "x1"})
     assert salesforce.Lead.update(created["id"], {"Title": "CTO"}) == 204
     assert salesforce.Lead.get(created["id"])["Title"] == "CTO"
@@ -42,7 +43,7 @@ def test_records_are_created_read_changed_and_deleted(salesforce: Salesforce) ->
         salesforce.Lead.get(created["id"])
 
 
-def test_upsert_tells_created_updated_and_ambiguous_apart(salesforce: Salesforce) -> None:
+def test_upsert_tells_created_updated_and_ambiguous_apart(salesforce: Any) -> None:
     assert salesforce.UpsertTable__c.upsert("ExtId__c/e1", {"Name": "a"}) == 201
     assert salesforce.UpsertTable__c.upsert("ExtId__c/e1", {"Name": "b"}) == 200
     salesforce.UpsertTable__c.create({"Name": "c", "ExtId__c": "e1"})
@@ -50,17 +51,18 @@ def test_upsert_tells_created_updated_and_ambiguous_apart(salesforce: Salesforce
         salesforce.UpsertTable__c.upsert("ExtId__c/e1", {"Name": "d"})
 
 
-def test_a_query_is_followed_through_all_its_pages(salesforce: Salesforce) -> None:
+def test_a_query_is_followed_through_all_its_pages(salesforce: Any) -> None:
     answer = salesforce.query_all("SELECT Id, Name FROM BigTable__c ORDER BY Name")
 
     assert answer["totalSize"] == len(answer["records"]) == BIG_TABLE_ROWS
     assert answer["records"][-1]["Name"] == f"row {BIG_TABLE_ROWS - 1:05}"
 
 
-def test_refusals_arrive_as_its_own_exceptions(salesforce: Salesforce) -> None:
+def test_refusals_arrive_as_its_own_exceptions(salesforce: Any) -> None:
     with pytest.raises(SalesforceMalformedRequest) as refused:
         salesforce.Lead.create({"LastName": "x"})
-    assert refused.value.content[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
+    content: Any = refused.value.content
+    assert content[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
 
 
 def test_an_unknown_session_is_an_expired_one(tls_target: Target, session: requests.Session) -> None:
@@ -71,7 +73,7 @@ def test_an_unknown_session_is_an_expired_one(tls_target: Target, session: reque
 
 
 @pytest.mark.slow  # its waits between two looks at a job cannot be shortened
-def test_bulk_2_inserts_upserts_and_queries(salesforce: Salesforce) -> None:
+def test_bulk_2_inserts_upserts_and_queries(salesforce: Any) -> None:
     rows = [{"LastName": f"B{place}", "Company": "Bulk", "Dievio_Lead_ID__c": f"b{place}"} for place in range(250)]
     [inserted] = salesforce.bulk2.Lead.insert(records=rows)
     [upserted] = salesforce.bulk2.Lead.upsert(
@@ -84,7 +86,7 @@ def test_bulk_2_inserts_upserts_and_queries(salesforce: Salesforce) -> None:
     assert table.count("Kiel") == 1
 
 
-def test_describe_and_limits_are_read(salesforce: Salesforce) -> None:
+def test_describe_and_limits_are_read(salesforce: Any) -> None:
     described = salesforce.Lead.describe()
     limits = salesforce.limits()
 

@@ -71,6 +71,10 @@ def test_a_broken_configuration_is_answered_in_these_words(case: dict[str, Any],
     assert result.exit_code == 4
 
 
+def _read_config(connections: Connections) -> object:
+    return connections.config
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_a_broken_configuration_is_refused_without_a_call(case: dict[str, Any], tmp_path: Path) -> None:
     """Nothing is planned or bought without it, so nothing is written; nobody listens: a call would end otherwise."""
@@ -78,7 +82,7 @@ def test_a_broken_configuration_is_refused_without_a_call(case: dict[str, Any], 
     settings = load_settings({**NOWHERE, "LEAD_PIPELINE_CONFIG_DIR": str(tmp_path)})
 
     with Connections(settings) as connections, pytest.raises(ConfigurationError, match=case["file"]):
-        WITH_A_FILE_OF_THEIR_OWN.get(case["file"], lambda held: held.config)(connections)
+        WITH_A_FILE_OF_THEIR_OWN.get(case["file"], _read_config)(connections)
 
 
 def test_the_flaws_of_all_files_and_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """How a gate's answer looks in Dagster, and the two checks that look over all days."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -47,7 +48,8 @@ def test_a_failed_gate_shows_words_counts_ids_and_the_next_step() -> None:
     assert shown.description == "2 of 10 written records failed."
     assert shown.metadata["failed"].value == 2
     assert shown.metadata["next_step"].value == "Merge them."
-    ids = [record.data["id"] for record in shown.metadata["failed_ids"].records]
+    failed: Any = shown.metadata["failed_ids"]
+    ids = [record.data["id"] for record in failed.records]
     assert ids == ["dv_1", "dv_2"]
 
 
@@ -75,7 +77,7 @@ def test_a_red_day_behind_a_green_one_is_named(connections: Connections, databas
     add_day(database, "2026-11-03", passed=False)
     add_day(database, "2026-11-05", passed=True)
 
-    answer = checks.out_revops__run_report__no_open_failed_partition(connections=connections)
+    answer: Any = checks.out_revops__run_report__no_open_failed_partition(connections=connections)
 
     assert (answer.passed, answer.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "2026-11-03" in (answer.description or "")
@@ -86,7 +88,9 @@ def test_a_red_day_that_was_mended_is_closed(connections: Connections, database:
     add_day(database, "2026-11-03", passed=False)
     add_day(database, "2026-11-03", passed=True)
 
-    assert checks.out_revops__run_report__no_open_failed_partition(connections=connections).passed
+    answer: Any = checks.out_revops__run_report__no_open_failed_partition(connections=connections)
+
+    assert answer.passed
 
 
 @pytest.mark.parametrize(("days_ago", "is_complete"), [(0, True), (1, True), (2, False), (None, False)])
@@ -99,6 +103,6 @@ def test_a_night_that_never_ran_is_noticed(
     if days_ago is not None:
         add_day(database, (datetime.now(UTC) - timedelta(days=days_ago)).strftime("%Y-%m-%d"), passed=True)
 
-    answer = checks.out_revops__run_report__yesterday_is_complete(connections=connections)
+    answer: Any = checks.out_revops__run_report__yesterday_is_complete(connections=connections)
 
     assert (answer.passed, answer.severity) == (is_complete, dg.AssetCheckSeverity.WARN)

@@ -148,7 +148,7 @@ def test_a_run_of_the_night_ends_by_itself(definitions: dg.Definitions) -> None:
 
 def test_assets_that_talk_to_salesforce_wait_for_each_other(definitions: dg.Definitions) -> None:
     pools = {
-        node.name: node.definition.pool
+        node.name: getattr(node.definition, "pool", None)
         for node in definitions.resolve_job_def("nightly_job").nodes_in_topological_order
     }
 

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psycopg
@@ -99,7 +100,8 @@ def test_a_connection_is_used_again_and_replaced_when_the_server_has_closed_it(
     monkeypatch.setenv("LEAD_PIPELINE_DATABASE_URL", database_dsn)
 
     def backend() -> int:
-        with instance.run_storage.connect() as connection:
+        storage: Any = instance.run_storage
+        with storage.connect() as connection:
             return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
 
     with dg.DagsterInstance.from_config(instance_home) as instance:

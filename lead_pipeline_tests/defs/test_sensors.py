@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from lead_pipeline.connections import Connections
 from lead_pipeline.definitions import build_definitions
 from lead_pipeline.defs import sensors
+from lead_pipeline.defs.partitions import PARTITION_TAG
 from lead_pipeline.domain.quality import GateResult
 from lead_pipeline.errors import GateClosedError, SystemUnreachableError
 from lead_pipeline.settings import load_settings
@@ -74,9 +75,7 @@ def test_a_failed_gate_is_told_with_ids_and_the_next_step_and_the_report_is_made
 ) -> None:
     add_night(database, passed=False)
     with dg.DagsterInstance.ephemeral() as instance:
-        lines = sensors.report_failed_run(
-            failed_run(instance, CLOSED, tags={sensors.PARTITION_TAG: BATCH}), connections
-        )
+        lines = sensors.report_failed_run(failed_run(instance, CLOSED, tags={PARTITION_TAG: BATCH}), connections)
 
     assert lines[0].startswith(f"STOPPED batch {BATCH}")
     (gate_line,) = [line for line in lines if line.startswith("gate ")]
@@ -90,12 +89,12 @@ def test_an_error_is_told_with_its_step_and_repair(connections: Connections, dat
     add_night(database)
     error = SystemUnreachableError("Salesforce", address="https://org.example", setting="SALESFORCE_INSTANCE_URL")
     with dg.DagsterInstance.ephemeral() as instance:
-        lines = sensors.report_failed_run(failed_run(instance, error, tags={sensors.PARTITION_TAG: BATCH}), connections)
+        lines = sensors.report_failed_run(failed_run(instance, error, tags={PARTITION_TAG: BATCH}), connections)
 
     assert f"step write: {error}" in lines
 
 
-@pytest.mark.parametrize("tags", [{sensors.PARTITION_TAG: "2026-11-19"}, {}])
+@pytest.mark.parametrize("tags", [{PARTITION_TAG: "2026-11-19"}, {}])
 def test_a_run_that_never_reached_a_batch_is_told_without_a_report(
     connections: Connections, tags: dict[str, str]
 ) -> None:
@@ -112,7 +111,7 @@ def test_the_sensor_sends_every_line_to_the_sink(
 ) -> None:
     add_night(database, passed=False)
     with dg.DagsterInstance.ephemeral() as instance:
-        context = failed_run(instance, CLOSED, tags={sensors.PARTITION_TAG: BATCH})
+        context = failed_run(instance, CLOSED, tags={PARTITION_TAG: BATCH})
         capsys.readouterr()
         sensors.failed_run_sensor(context, connections=connections)
 
@@ -183,8 +182,6 @@ def test_a_night_that_failed_tells_of_what_it_gave_up_before(connections: Connec
     add_night(database, passed=False)
     give_up(database, 1)
     with dg.DagsterInstance.ephemeral() as instance:
-        lines = sensors.report_failed_run(
-            failed_run(instance, CLOSED, tags={sensors.PARTITION_TAG: BATCH}), connections
-        )
+        lines = sensors.report_failed_run(failed_run(instance, CLOSED, tags={PARTITION_TAG: BATCH}), connections)
 
     assert any("for data_engineer: UNABLE_TO_LOCK_ROW" in line for line in lines)

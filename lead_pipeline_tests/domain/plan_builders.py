@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from lead_pipeline.config.loading import load_document
 from lead_pipeline.domain.decisions import MatchGrade, MatchResult
@@ -80,7 +81,7 @@ def mapping_set() -> MappingSet:
     )
 
 
-def plan_rules(mappings: MappingSet | None = None, **changed: FieldSchema | None) -> PlanRules:
+def plan_rules(mappings: MappingSet | None = None, **changed: Any) -> PlanRules:
     return PlanRules(
         mappings=mappings or mapping_set(),
         schemas={"Lead": org_schema(**changed), "Contact": org_schema("Contact")},

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_what_is_no_stored_schema_is_refused() -> None:
 
 
 def test_required_at_creation_leaves_out_defaults_and_booleans() -> None:
-    required = {"is_nillable": False}
+    required: dict[str, Any] = {"is_nillable": False}
     fields = {
         "LastName": field(**required),
         "Status": field("picklist", is_defaulted=True, **required),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,11 +34,11 @@ RULES = plan_rules(MAPPINGS)
 STAMPS = {row.to for row in MAPPINGS.lead.fields if row.is_stamp}
 
 
-def update(rules: PlanRules = RULES, *, of: PlanTarget | None = None, **values: object) -> SyncDecision:
+def update(rules: PlanRules = RULES, *, of: PlanTarget | None = None, **values: Any) -> SyncDecision:
     return plan_lead(lead(**values), match(), target=of or target(), rules=rules)
 
 
-def create(rules: PlanRules = RULES, **values: object) -> SyncDecision:
+def create(rules: PlanRules = RULES, **values: Any) -> SyncDecision:
     return plan_lead(lead(**values), no_match(), target=None, rules=rules)
 
 
@@ -162,7 +163,8 @@ def test_a_weak_id_goes_on_once_a_person_said_who_it_is() -> None:
 
 @pytest.mark.parametrize("missing", ["last_name", "company_name"])
 def test_a_new_record_without_a_required_value_is_a_question(missing: str) -> None:
-    decision = create(**{missing: None})
+    blank: dict[str, Any] = {missing: None}
+    decision = create(**blank)
     assert (decision.decision, decision.reason_code) == (Decision.REVIEW, PlanReason.MISSING_REQUIRED)
 
 
@@ -372,7 +374,7 @@ RECORD_FIELDS = st.fixed_dictionaries(
 
 @given(LEAD_VALUES, RECORD_FIELDS)
 def test_a_plan_neither_clears_a_value_nor_touches_what_is_never_ours(
-    values: dict[str, object], fields: dict[str, object]
+    values: dict[str, Any], fields: dict[str, Any]
 ) -> None:
     changes = update(of=target(**fields), **values).changes()
     assert all(value not in (None, "") for value in changes.values())
@@ -380,21 +382,21 @@ def test_a_plan_neither_clears_a_value_nor_touches_what_is_never_ours(
 
 
 @given(LEAD_VALUES, RECORD_FIELDS)
-def test_planning_again_on_the_result_of_a_plan_changes_nothing(
-    values: dict[str, object], fields: dict[str, object]
-) -> None:
+def test_planning_again_on_the_result_of_a_plan_changes_nothing(values: dict[str, Any], fields: dict[str, Any]) -> None:
     first = update(of=target(**fields), **values).changes()
-    held = {**fields, **first}
+    held: dict[str, Any] = {**fields, **first}
     again = update(of=target(written=first, **held), **values)
     assert again.changes() == {}
     assert again.decision in {Decision.SKIP, Decision.REVIEW}
 
 
 @given(LEAD_VALUES)
-def test_planning_again_on_a_created_record_changes_nothing(values: dict[str, object]) -> None:
+def test_planning_again_on_a_created_record_changes_nothing(values: dict[str, Any]) -> None:
     created = create(**values)
     if created.decision is Decision.CREATE:
         blank = dict.fromkeys(SYNCED_FIELDS)
         written = created.changes()
-        held = {name: value for name, value in {**blank, **written}.items() if name != "Dievio_Lead_ID__c"}
+        held: dict[str, Any] = {
+            name: value for name, value in {**blank, **written}.items() if name != "Dievio_Lead_ID__c"
+        }
         assert update(of=target(written=written, **held), **values).decision is Decision.SKIP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -103,9 +104,7 @@ def test_a_condition_asks_for_all_its_parts(condition: Condition, facts: dict[st
         ({"is_home_market": True}, {"country": "US"}, False),
     ],
 )
-def test_only_eligible_people_are_in_a_pool(
-    pool: dict[str, object], member: dict[str, object], *, is_eligible: bool
-) -> None:
+def test_only_eligible_people_are_in_a_pool(pool: dict[str, Any], member: dict[str, Any], *, is_eligible: bool) -> None:
     roster = [user(1, **member), QUEUE]
 
     (assignment,) = route_leads(leads(1, country="DE"), rules(rule(**pool)), roster, assigned_before={})

@@ -50,7 +50,7 @@ def test_a_tidy_lead_passes_and_so_does_an_empty_batch() -> None:
         ({"last_enriched_at": None}, "not_nullable"),
     ],
 )
-def test_each_broken_value_is_named_in_words(values: dict[str, object], check: str) -> None:
+def test_each_broken_value_is_named_in_words(values: dict[str, Any], check: str) -> None:
     assert broken_checks(StagedLeadModel, build_staged_frame([staged(**values)])) == {check}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lead_pipeline.config.loading import load_document
 from lead_pipeline.domain.mapping import ObjectMapping, build_mapping_set
 from lead_pipeline.domain.mapping_document import parse_mapping
@@ -47,7 +49,8 @@ def test_each_record_has_its_column_and_a_contact_its_own_fields() -> None:
 
 
 def test_names_of_a_contact_are_shown_though_they_are_never_written_there() -> None:
-    contact = target(object_name="Contact", LastName="Beispeil", **{"Account.Name": "Acme GmbH"})
+    account: dict[str, Any] = {"Account.Name": "Acme GmbH"}
+    contact = target(object_name="Contact", LastName="Beispeil", **account)
 
     comparison = compare_with_records(lead(), [contact], RULES)
 
@@ -81,7 +84,7 @@ def test_a_doubtful_lead_without_candidates_still_shows_its_values() -> None:
 
 
 def test_a_field_that_a_person_is_asked_about_has_no_winner_yet() -> None:
-    document = load_document("mapping/lead")
+    document: Any = load_document("mapping/lead")
     next(row for row in document["fields"] if row["to"] == "Title")["on_conflict"] = "escalate"
     asking = build_mapping_set(parse_mapping(document), parse_mapping(load_document("mapping/contact")))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_values_without_a_field_go_into_the_notes_of_a_new_record() -> None:
 def test_notes_fill_a_blank_description_and_the_next_night_changes_nothing() -> None:
     first = plan_lead(LEAD, match(), target=target(Description=None), rules=RULES)
     assert first.changes()["Description"] == TEXT
-    kept = {"Description": TEXT.replace("\n", "\r\n")}  # as the org gives it back
+    kept: dict[str, Any] = {"Description": TEXT.replace("\n", "\r\n")}  # as the org gives it back
     second = plan_lead(LEAD, match(), target=target(written={"Description": TEXT}, **kept), rules=RULES)
     assert (second.decision, second.changes()) == (Decision.SKIP, {})
 

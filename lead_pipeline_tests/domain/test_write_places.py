@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from lead_pipeline.domain.write_places import WritePlace, survey_place
 from lead_pipeline_tests.domain.plan_builders import field, mapping_set, org_schema
 
-CHANGED = {
+CHANGED: dict[str, Any] = {
     "Title": None,
     "Original_Source__c": field("Original_Source__c", length=255, is_updateable=False),
     "Phone": field("Phone", "phone", 40, is_createable=False),

@@ -55,7 +55,12 @@ def decision(kind: Decision = Decision.CREATE, **values: object) -> SyncDecision
 
 
 def basis(**overrides: Any) -> WriteBasis:
-    values = {"person_key": "em:a", "refusal_count": 0, "holding_owner_id": "00G1", "record_lead_id": None}
+    values: dict[str, Any] = {
+        "person_key": "em:a",
+        "refusal_count": 0,
+        "holding_owner_id": "00G1",
+        "record_lead_id": None,
+    }
     return WriteBasis(**(values | overrides))
 
 

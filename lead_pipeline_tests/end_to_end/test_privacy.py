@@ -189,7 +189,7 @@ def week(tmp_path_factory: pytest.TempPathFactory, postgres_server: ServerAddres
 
 def known_records() -> list[dict[str, object]]:
     """Records that make several candidates, and one that a rep typed."""
-    person = {
+    person: dict[str, object] = {
         "FirstName": "Quibnorvexb",
         "LastName": "Zythrakoppb",
         "Company": "Wopzanquell GmbH",
@@ -228,7 +228,7 @@ def live_through(week: Week) -> None:
 
 def closed_gates() -> dict[str, Any]:
     """The packaged gates with a risk box that no night fits into."""
-    document = load_document("gates")
+    document: Any = load_document("gates")
     return {**document, "risk_box": {**document["risk_box"], "max_creates": 1}}
 
 
@@ -256,7 +256,9 @@ def find_words(week: Week, words: Mapping[str, str]) -> list[str]:
 
 def test_the_week_was_as_ugly_as_intended(week: Week) -> None:
     with psycopg.connect(week.environment["LEAD_PIPELINE_DATABASE_URL"]) as connection:
-        outcomes = dict(connection.execute("SELECT outcome, count(*) FROM lead_outcome GROUP BY 1").fetchall())
+        outcomes: dict[str, int] = dict(
+            connection.execute("SELECT outcome, count(*) FROM lead_outcome GROUP BY 1").fetchall()
+        )
         kept = connection.execute("SELECT string_agg(payload::text, '') FROM raw_lead").fetchone()
 
     assert {"created", "skipped", "review", "quarantine", "dead_letter"} <= set(outcomes)

@@ -75,7 +75,11 @@ def drip(stop: threading.Event) -> Script:
 
 def hang(stop: threading.Event) -> Script:
     """Never answer."""
-    return lambda _connection, _request: stop.wait(5) and None
+
+    def wait(_connection: socket.socket, _request: ReceivedRequest) -> None:
+        stop.wait(5)
+
+    return wait
 
 
 @contextmanager

@@ -17,7 +17,7 @@ def response_of(body: bytes) -> requests.Response:
     return response
 
 
-cell = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1).filter(
+cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(
     lambda text: text.strip() != "#N/A"
 )
 

@@ -49,7 +49,7 @@ def decode_literal(query: str, start: int) -> tuple[str, int]:
     return "".join(text), place + 1
 
 
-sendable = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
+sendable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 
 @settings(max_examples=500, deadline=None)

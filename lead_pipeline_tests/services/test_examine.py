@@ -37,7 +37,7 @@ from lead_pipeline.store.org_facts import had_owner_guard
 from lead_pipeline.store.pulls import add_batch
 
 CONFIG = load_pipeline_config(None)
-NIGHT = nightly_partitions.get_first_partition_key()
+NIGHT = nightly_partitions.get_first_partition_key() or ""
 GATE = "stg_salesforce__directory__fields"
 
 

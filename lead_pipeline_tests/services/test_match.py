@@ -14,8 +14,8 @@ from lead_pipeline.sandbox.embedded_postgres import ServerAddress
 from lead_pipeline.services.match import match_batch
 from lead_pipeline.store import matches
 from lead_pipeline.store.database import Database
+from lead_pipeline_tests.domain.plan_builders import BATCH
 from lead_pipeline_tests.services.plan_bench import (
-    BATCH,
     NOW,
     PERSON,
     BatchLead,

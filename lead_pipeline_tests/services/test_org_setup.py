@@ -161,7 +161,7 @@ def test_what_an_admin_set_in_the_org_stays_when_the_package_comes_again() -> No
 
 def test_what_somebody_wrote_into_the_package_wins() -> None:
     org = FakeOrgAdmin(settings={"Intake_Endpoint__c": "https://old.example"}, has_assignment=True)
-    values = {"Intake_Endpoint__c": ENDPOINT, "Is_Inbound_Active__c": True}
+    values: dict[str, str | bool | None] = {"Intake_Endpoint__c": ENDPOINT, "Is_Inbound_Active__c": True}
     sent = settings_sent(org, setting_record(holding_queue_id=None, values=values), queue_file("Dievio_Holding"))
     assert sent["Intake_Endpoint__c"] == ENDPOINT
     assert (sent["Is_Inbound_Active__c"], sent["Is_Outbound_Active__c"]) == (True, False)

@@ -19,12 +19,9 @@ from lead_pipeline.store import plans
 from lead_pipeline.store.database import Database
 from lead_pipeline.store.org_facts import keep_owner_guard
 from lead_pipeline.store.suppressions import add_suppression, remove_suppression
-from lead_pipeline_tests.domain.plan_builders import SYNCED_FIELDS, field, org_schema
+from lead_pipeline_tests.domain.plan_builders import BATCH, FETCHED_AT, MODIFIED_AT, SYNCED_FIELDS, field, org_schema
 from lead_pipeline_tests.services.plan_bench import (
-    BATCH,
-    FETCHED_AT,
     MAPPINGS,
-    MODIFIED_AT,
     NOW,
     PERSON,
     BatchLead,

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from lead_pipeline.domain.org_schema import FieldSchema, ObjectSchema
@@ -19,7 +21,7 @@ class FakeSource:
     def __init__(self) -> None:
         self.queries: list[str] = []
 
-    def query_many(self, soqls: list[str], *, include_deleted: bool = False) -> list[list[Record]]:
+    def query_many(self, soqls: Sequence[str], *, include_deleted: bool = False) -> list[list[Record]]:
         assert include_deleted
         self.queries += soqls
         return [[{"Id": part} for part in query.split("'")[1::2]] for query in soqls]

@@ -71,9 +71,9 @@ def test_the_interval_of_a_share_holds_at_both_ends_and_narrows_with_more_leads(
     assert all_of_them is not None
     assert many is not None
 
-    assert none == (0.0, pytest.approx(0.2775, abs=1e-3))
-    assert some == (pytest.approx(0.2366, abs=1e-3), pytest.approx(0.7634, abs=1e-3))
-    assert all_of_them == (pytest.approx(0.7225, abs=1e-3), pytest.approx(1.0))
+    assert list(none) == [0.0, pytest.approx(0.2775, abs=1e-3)]
+    assert list(some) == [pytest.approx(0.2366, abs=1e-3), pytest.approx(0.7634, abs=1e-3)]
+    assert list(all_of_them) == [pytest.approx(0.7225, abs=1e-3), pytest.approx(1.0)]
     assert many[1] - many[0] < (some[1] - some[0]) / 5
 
 

@@ -197,8 +197,8 @@ def test_what_a_batch_wanted_stands_though_its_own_answers_made_the_person_fresh
     repeated = select(answered, POLICY, now=NOW, first_need=wanted)
     gone_on = select(answered, policy, now=NOW, first_need=wanted)
 
-    assert (repeated.why, repeated.stale) == (Why.ASKED_BEFORE, {"title"})
-    assert (gone_on.choice, gone_on.providers, gone_on.wanted) == (Choice.ASK, ("second",), {"title"})
+    assert (repeated.why, repeated.stale) == (Why.ASKED_BEFORE, frozenset({"title"}))
+    assert (gone_on.choice, gone_on.providers, gone_on.wanted) == (Choice.ASK, ("second",), frozenset({"title"}))
 
 
 def test_a_provider_that_was_not_asked_yet_is_asked_where_another_one_was() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lead_pipeline.domain.leads import MatchKeys
 from lead_pipeline.domain.matching import (
@@ -56,7 +57,7 @@ def record(
     )
 
 
-def contact(salesforce_id: str = "0031", **keys: str | None) -> CandidateRecord:
+def contact(salesforce_id: str = "0031", **keys: Any) -> CandidateRecord:
     return record(salesforce_id, object_name="Contact", **keys)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ ID, LINK, ANSWER = RuleName.EXTERNAL_ID, RuleName.LINK, RuleName.REMEMBERED_ANSW
 EM, LI, ND = RuleName.EMAIL, RuleName.LINKEDIN, RuleName.NAME_AND_DOMAIN
 NC, NN, JC = RuleName.NAME_AND_COMPANY, RuleName.NEAR_NAME, RuleName.JOB_CHANGE
 
-OTHER = {"fn": "peter", "ln": "kovacs", "em": "p@x.example", "li": "p", "dm": "x.example", "co": "x"}
+OTHER: dict[str, Any] = {"fn": "peter", "ln": "kovacs", "em": "p@x.example", "li": "p", "dm": "x.example", "co": "x"}
 
 CERTAIN_CASES: dict[str, tuple[RuleName, CandidateRecord]] = {
     "id on the same person": (ID, record()),
@@ -261,7 +262,7 @@ def test_the_ladder_holds_every_rule_once_in_the_order_of_the_tiers() -> None:
 @pytest.mark.parametrize("rule", sorted(NEVER_AUTOMATIC))
 @given(data=st.data())
 def test_a_resemblance_is_never_certain(rule: RuleName, data: st.DataObject) -> None:
-    keys = data.draw(
+    keys: dict[str, Any] = data.draw(
         st.fixed_dictionaries({name: st.sampled_from([None, "x", "erika"]) for name in ("fn", "ln", "em")})
     )
     assert answer((rule, record(**keys)), of=lead()).result.grade is MatchGrade.POSSIBLE

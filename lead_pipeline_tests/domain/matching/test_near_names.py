@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def near(of: LeadToMatch, *records: CandidateRecord, policy: MatchingPolicy = PO
     return [hit.record.salesforce_id for hit in find_near_names(of, [NameBlock(records=records)], policy=policy)]
 
 
-QUIET = {"em": None, "li": None}
+QUIET: dict[str, Any] = {"em": None, "li": None}
 
 FOUND = {
     "one letter lost": record(ln="beispil", **QUIET),
@@ -68,7 +69,8 @@ def test_the_nearest_come_first_and_only_so_many() -> None:
 def test_a_record_at_the_same_domain_and_company_is_found_once() -> None:
     block = NameBlock(records=[record(ln="beispil", **QUIET)])
     (hit,) = find_near_names(lead(), [block, block], policy=POLICY)
-    assert (hit.rule, hit.score) == (RuleName.NEAR_NAME, pytest.approx(0.988, abs=0.01))
+    assert hit.rule == RuleName.NEAR_NAME
+    assert hit.score == pytest.approx(0.988, abs=0.01)
 
 
 def test_near_names_are_sought_only_where_the_exact_rules_found_nobody() -> None:

@@ -1,5 +1,7 @@
 """A delivered row as a normalized lead or as a quarantined one."""
 
+from typing import Any
+
 import pytest
 
 from lead_pipeline.domain.identity import AliasKind
@@ -8,10 +10,10 @@ from lead_pipeline.domain.normalize.lead import LeadDraft, normalize_row
 from lead_pipeline_tests.lead_builders import NOW, article_row, load_mapping, raw_lead
 
 
-def normalize(payload: object, *, request_email_status: str | None = "verified", **options: object) -> LeadDraft:
+def normalize(payload: object, *, request_email_status: str | None = "verified", **options: Any) -> LeadDraft:
     result = normalize_row(
         raw_lead(payload, request_email_status=request_email_status), load_mapping(), now=NOW, **options
-    )  # type: ignore[arg-type]
+    )
     assert isinstance(result, LeadDraft)
     return result
 

@@ -139,7 +139,10 @@ def test_the_settings_of_an_org_name_its_queue_with_fifteen_characters() -> None
 
 
 def test_the_settings_of_an_org_are_read_as_they_were_written() -> None:
-    values = {"Intake_Endpoint__c": "https://intake.example/a?b=1&c=<2>", "Is_Outbound_Active__c": True}
+    values: dict[str, str | bool | None] = {
+        "Intake_Endpoint__c": "https://intake.example/a?b=1&c=<2>",
+        "Is_Outbound_Active__c": True,
+    }
     record = setting_record(holding_queue_id="00G5e0000000001EAA", values=values)
     assert read_setting_values(record) == {
         **values,

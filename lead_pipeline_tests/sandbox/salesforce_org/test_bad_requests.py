@@ -136,7 +136,7 @@ VALID: dict[str, tuple[str, str, Any]] = {
     }),
     "a Bulk query": ("POST", "/jobs/query", {"operation": "query", "query": "SELECT Id FROM Lead"}),
 }  # fmt: skip
-ODD_VALUES = (None, 5, "x", [], [1], {"a": 1}, True, 10**30)
+ODD_VALUES: tuple[object, ...] = (None, 5, "x", [], [1], {"a": 1}, True, 10**30)
 
 
 def places_of(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

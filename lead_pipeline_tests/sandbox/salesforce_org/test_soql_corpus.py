@@ -16,7 +16,7 @@ from lead_pipeline_tests.sandbox.salesforce_org.conftest import NOON
 LEAD_1, LEAD_2 = "00Q000000000001EAA", "00Q000000000002EAA"
 ADMIN = "0055e0000000001AAA"
 HOLDING = add_checksum("00G5e0000000001")
-LEADS = [
+LEADS: list[dict[str, object]] = [
     {"Id": LEAD_1, "FirstName": "Ann", "LastName": "Arnold", "Company": "Acme", "Email": "ann@acme.example",
      "AnnualRevenue": 10.0, "NumberOfEmployees": 5, "Status": "Open - Not Contacted", "Rating": "Hot",
      "Dievio_Lead_ID__c": "d1", "CreatedDate": "2026-03-02T08:00:00.000+0000", "LeadSource": "Web"},

@@ -358,7 +358,7 @@ def test_a_call_whose_process_died_is_uncertain_and_repeated_once(bench: EnrichB
         raise KeyboardInterrupt
 
     for interrupt in (die, die, None):
-        provider.interrupt = interrupt  # type: ignore[assignment]
+        provider.interrupt = interrupt
         if interrupt is not None:
             with pytest.raises(KeyboardInterrupt):
                 bench.enrich(provider)

@@ -188,7 +188,7 @@ def test_two_workers_never_spend_more_than_the_day_allows_nor_buy_a_person_twice
     assert bench.booked() == {"settled": provider.charged}
 
 
-UGLY = (
+UGLY: tuple[object, ...] = (
     None, 1, 1.5, True, [], {}, "", " ", "n/a", "null", "-", "....", "=1+1", "http://", "linkedin.com", "in/", "@",
     "a@b", "https://www.linkedin.com/company/acme", "https://www.linkedin.com/in/", "https://evil.example/in/jane",
     "javascript:alert(1)", "jane doe", "\N{FULLWIDTH COMMERCIAL AT}", "DROP TABLE lead",
