@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# more than two cores have: many tests wait for a server, a process or a browser
-WORKERS ?= 3
+# twice as many as two cores have: many tests wait for a server, a process or a browser
+WORKERS ?= 4
 # a file stays on one worker; conftest.py says which files begin
 SPREAD  := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SEEDS   ?= 2000

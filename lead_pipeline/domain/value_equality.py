@@ -75,9 +75,10 @@ def _reduce_url(value: object) -> object:
 
 def _reduce_number(value: object) -> object:
     try:
-        return Decimal(str(value).strip())
+        number = Decimal(str(value).strip())
     except InvalidOperation:
         return str(value)
+    return number if number.is_finite() else str(value)  # the text `nan` reads as a number that equals nothing
 
 
 def _reduce_moment(value: object) -> object:
@@ -86,7 +87,10 @@ def _reduce_moment(value: object) -> object:
     if moment is None:
         return str(value)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC) - timedelta(microseconds=aware.microsecond)
+    try:
+        return aware.astimezone(UTC) - timedelta(microseconds=aware.microsecond)
+    except OverflowError:  # before the year 1 or after 9999 by UTC
+        return str(value)
 
 
 def _parse_moment(text: str) -> datetime | None:
