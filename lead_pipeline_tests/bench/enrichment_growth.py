@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Any
 from uuid import uuid4
 
 from psycopg.types.json import Jsonb
@@ -96,7 +97,8 @@ def measure_enrichment(
         leads: How many.
         read_database_cpu: CPU seconds of the server so far.
     """
-    people = [dict(row) for row in build_volume_scenario(leads).dievio_rows if isinstance(row, dict)]
+    rows: list[Any] = list(build_volume_scenario(leads).dievio_rows)
+    people = [dict(row) for row in rows]
     sandbox.sell(people)
     config = load_pipeline_config(None)
     with _prepared(sandbox, postgres, people, config=config) as database:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -147,10 +148,8 @@ def test_a_run_of_the_night_ends_by_itself(definitions: dg.Definitions) -> None:
 
 
 def test_assets_that_talk_to_salesforce_wait_for_each_other(definitions: dg.Definitions) -> None:
-    pools = {
-        node.name: getattr(node.definition, "pool", None)
-        for node in definitions.resolve_job_def("nightly_job").nodes_in_topological_order
-    }
+    nodes: list[Any] = list(definitions.resolve_job_def("nightly_job").nodes_in_topological_order)
+    pools = {node.name: node.definition.pool for node in nodes}
 
     talkers = {name for name, pool in pools.items() if pool == "salesforce_api"}
 
